@@ -5,8 +5,10 @@
 
 mod diagnostic;
 mod ids;
+mod oauth2;
 mod timestamp;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use ids::InstanceId;
+pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
 pub use timestamp::Timestamp;

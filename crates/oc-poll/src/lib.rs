@@ -1,1 +1,5 @@
 //! placeholder
+
+mod event;
+
+pub use event::{Event, EventKind};
