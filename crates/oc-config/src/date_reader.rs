@@ -25,6 +25,11 @@ enum Form {
 }
 
 impl DateReader {
+    /// Reads ISO 8601 and epochs; what says no offset is meant in `zone`.
+    pub fn any(zone: Zone) -> Self {
+        Self { form: Form::Any, zone }
+    }
+
     /// From a mask or one of the words `milliseconds`, `seconds` and `timestamp`; without either
     /// the steps begin with ISO 8601.
     ///
@@ -34,7 +39,7 @@ impl DateReader {
         format: Option<&str>,
         zone: Zone,
     ) -> Result<(Self, Option<Diagnostic>), Diagnostic> {
-        let Some(format) = format else { return Ok((Self { form: Form::Any, zone }, None)) };
+        let Some(format) = format else { return Ok((Self::any(zone), None)) };
         let (form, warning) = match format.trim().to_ascii_lowercase().as_str() {
             "milliseconds" => (Form::Epoch(1_000), None),
             "seconds" | "timestamp" => (Form::Epoch(1_000_000), None),

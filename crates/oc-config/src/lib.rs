@@ -3,18 +3,32 @@
 //! Instance and poller configuration, URL templates, date masks, the `where` language, connector
 //! definitions. After this crate no layer sees raw text, patterns or templates.
 
+mod catalogue;
+mod connector;
 mod date_reader;
 mod diagnostic;
+mod field_path;
+mod hub_call;
 mod ids;
 mod mask;
 mod oauth2;
+mod template;
 mod timestamp;
+mod where_clause;
 mod zone;
 
+pub use catalogue::Catalogue;
+pub use connector::{
+    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Paging, Probe, Resource,
+};
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};
+pub use field_path::{FieldPath, Segment};
+pub use hub_call::{HubCall, OrderBy};
 pub use ids::InstanceId;
 pub use mask::DateMask;
 pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
+pub use template::{RenderAt, UrlTemplate};
 pub use timestamp::Timestamp;
+pub use where_clause::{Condition, FieldName, Operator, Value};
 pub use zone::Zone;

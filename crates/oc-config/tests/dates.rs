@@ -1,5 +1,7 @@
 //! Every row of the date vectors, which java.time computed.
 
+use std::fmt::Debug;
+
 use oc_config::{DateMask, DateReader, Timestamp, Zone};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -12,7 +14,9 @@ fn text<'a>(row: &'a Value, key: &str) -> &'a str {
 fn check(row: &Value) -> Result<(), String> {
     let zone = Zone::parse(text(row, "zone")).ok_or("unknown zone")?;
     let (mask, _) = DateMask::parse(text(row, "mask")).map_err(|at| at.to_string())?;
-    let instant = row["instant"].as_str().map(|at| OffsetDateTime::parse(at, &Rfc3339).unwrap());
+    let instant = row["instant"]
+        .as_str()
+        .map(|at| OffsetDateTime::parse(at, &Rfc3339).expect("vectors hold RFC 3339"));
     if row["op"] == "format" {
         let written = mask.format(instant.ok_or("no instant")?, &zone);
         return same(&written, text(row, "text"));
@@ -24,13 +28,7 @@ fn check(row: &Value) -> Result<(), String> {
     same(&reader.read_text(text(row, "text")), &instant.map(Timestamp::from))
 }
 
-fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug + ?Sized>(
-    got: &T,
-    want: &U,
-) -> Result<(), String>
-where
-    T: PartialEq<U>,
-{
+fn same<T: PartialEq<U> + Debug, U: Debug + ?Sized>(got: &T, want: &U) -> Result<(), String> {
     if got == want { Ok(()) } else { Err(format!("got {got:?}, expected {want:?}")) }
 }
 

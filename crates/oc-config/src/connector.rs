@@ -1,0 +1,206 @@
+//! A connector: how to talk to one provider, as data.
+
+mod definition;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{Diagnostic, FieldPath, OAuth2, Operator};
+
+/// A connector, read from its definition file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connector {
+    /// Its key, such as `salesloft`.
+    pub key: String,
+    /// Its number, which old clients know.
+    pub id: u32,
+    /// Its name for people.
+    pub name: String,
+    /// The hub it belongs to, such as `crm`.
+    pub hub: String,
+    /// What the provider is.
+    pub description: String,
+    /// Where the provider documents its API.
+    pub documentation: Option<String>,
+    /// What a user fills in.
+    pub configuration: Vec<Entry>,
+    /// OAuth 2, when the provider has it.
+    pub oauth2: Option<OAuth2>,
+    /// A fixed key in a header instead.
+    pub api_key: Option<ApiKey>,
+    /// Base of every request; an instance's `base.url` replaces it.
+    pub base: String,
+    /// A request that proves a token and names the account whose rate limit is shared.
+    pub probe: Option<Probe>,
+    /// The rate limit.
+    pub limits: Option<Limits>,
+    /// How lists are paged.
+    pub paging: Paging,
+    /// How conditions become parameters.
+    pub filtering: Filtering,
+    /// The resources by their names in the hub.
+    pub resources: BTreeMap<String, Resource>,
+    /// How often is polled unless the instance says.
+    pub interval: Duration,
+    /// The default of `event.poller.configuration`, as JSON text.
+    pub poller_configuration: String,
+}
+
+/// One configuration value that a user fills in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its dotted key.
+    pub key: String,
+    /// Its label.
+    pub name: String,
+    /// What kind of value it is.
+    #[serde(rename = "type", default)]
+    pub kind: EntryKind,
+    /// Whether an instance cannot be created without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Its value when the user gives none.
+    pub default: Option<String>,
+}
+
+/// Kinds of configuration values, by their names in the Elements API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum EntryKind {
+    /// A short text.
+    #[serde(rename = "TEXTFIELD_128")]
+    Text,
+    /// A line of text.
+    #[default]
+    #[serde(rename = "TEXTFIELD_1000")]
+    LongText,
+    /// Several lines.
+    #[serde(rename = "TEXTAREA")]
+    Area,
+    /// `true` or `false`.
+    #[serde(rename = "BOOLEAN")]
+    Boolean,
+    /// A secret.
+    #[serde(rename = "PASSWORD")]
+    Password,
+}
+
+/// A fixed key, sent with every request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// The configuration value that holds it.
+    pub configuration: String,
+    /// The header that carries it.
+    pub header: String,
+    /// The header's value, with `{key}` in it.
+    pub value: String,
+}
+
+/// The request that proves a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Its path.
+    pub path: String,
+    /// Where its answer names the account.
+    pub account: FieldPath,
+}
+
+/// A provider's rate limit: points in fixed windows of its clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Points a window.
+    pub points: u32,
+    /// The window.
+    pub every: Duration,
+    /// The part of the points that is ours, above 0 and at most 1.
+    pub share: f64,
+    /// From this page number on a request costs so much; below the first one point. Ascending.
+    pub pages: Vec<(u32, u32)>,
+    /// The answer header that tells what the request cost.
+    pub cost: Option<String>,
+    /// The answer header that tells what is left of the window.
+    pub remaining: Option<String>,
+}
+
+/// How lists are paged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// The parameter for the page's number, which counts from 1.
+    pub page: String,
+    /// The parameter for records a page.
+    pub size: String,
+    /// The most records a page.
+    pub largest: u32,
+    /// Where an answer tells the next page's number; null or missing on the last page.
+    pub next: Option<FieldPath>,
+}
+
+/// How conditions become parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filtering {
+    /// The suffix for each operator, as in `updated_at[gte]`.
+    pub ranges: BTreeMap<Operator, String>,
+    /// Where an answer repeats the filters it applied.
+    pub echo: Option<FieldPath>,
+}
+
+/// One resource of the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its path below the base.
+    pub path: String,
+    /// Parameters of every request.
+    pub query: Vec<(String, String)>,
+    /// Where the records are in an answer.
+    pub items: FieldPath,
+    /// A record's id.
+    pub id: FieldPath,
+    /// A record's updated date.
+    pub updated: Option<FieldPath>,
+    /// Whether changes are read by keyset: every request asks for what was updated since the last
+    /// record of the one before.
+    pub keyset: bool,
+    /// Parameters that ask for the order in which changes are read.
+    pub order: Vec<(String, String)>,
+    /// How late a change may become visible in the list.
+    pub lag: Duration,
+    /// Fields that can be filtered by `=` and the operators of [`Filtering::ranges`].
+    pub range: Vec<String>,
+    /// Fields that can be filtered by `=` and `IN`, as `field[]=...`.
+    pub list: Vec<String>,
+    /// Fields that can be filtered by `=`.
+    pub equal: Vec<String>,
+    /// Fields by which the hub filters itself, as the provider cannot.
+    pub local: Vec<String>,
+    /// Members that change although nobody changed the record; they do not count as content.
+    pub volatile: Vec<FieldPath>,
+}
+
+impl Connector {
+    /// Reads a definition file.
+    ///
+    /// # Errors
+    /// What is unknown, missing or makes no sense; the path names the table and key, the message
+    /// the line.
+    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        definition::parse(text)
+    }
+
+    /// Whether a configuration value of this connector is a secret.
+    pub fn is_secret(&self, key: &str) -> bool {
+        self.configuration.iter().any(|entry| entry.key == key && entry.kind == EntryKind::Password)
+    }
+}
+
+impl Limits {
+    /// What a request for a page costs.
+    pub fn cost_of(&self, page: u32) -> u32 {
+        self.pages.iter().rev().find(|(from, _)| page >= *from).map_or(1, |(_, cost)| *cost)
+    }
+}
+
+#[cfg(test)]
+mod tests;

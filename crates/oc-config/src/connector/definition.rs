@@ -1,0 +1,335 @@
+//! The definition file's format: TOML, one table a concern, nothing unknown accepted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{ApiKey, Connector, Entry, Filtering, Limits, Paging, Probe, Resource};
+use crate::{ClientAuthentication, Diagnostic, FieldPath, OAuth2, Operator, TokenBody};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    format: u32,
+    key: String,
+    id: u32,
+    name: String,
+    hub: String,
+    #[serde(default)]
+    description: String,
+    documentation: Option<String>,
+    #[serde(default)]
+    configuration: Vec<Entry>,
+    auth: Auth,
+    http: Http,
+    limits: Option<RawLimits>,
+    paging: RawPaging,
+    #[serde(default)]
+    filtering: RawFiltering,
+    #[serde(default)]
+    defaults: RawResource,
+    resources: BTreeMap<String, RawResource>,
+    polling: Polling,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Auth {
+    oauth2: Option<RawOAuth2>,
+    key: Option<ApiKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOAuth2 {
+    authorize: String,
+    token: String,
+    revoke: Option<String>,
+    client: Option<String>,
+    body: Option<String>,
+    #[serde(default)]
+    pkce: bool,
+    #[serde(default)]
+    forward: Vec<String>,
+    lifetime: Option<u64>,
+    #[serde(default)]
+    rotates: bool,
+    margin: Option<u64>,
+    #[serde(default)]
+    dead: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Http {
+    base: String,
+    probe: Option<RawProbe>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProbe {
+    path: String,
+    account: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    points: u32,
+    every: u64,
+    share: f64,
+    #[serde(default)]
+    pages: Vec<(u32, u32)>,
+    cost: Option<String>,
+    remaining: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPaging {
+    page: String,
+    size: String,
+    largest: u32,
+    next: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFiltering {
+    #[serde(default)]
+    ranges: BTreeMap<String, String>,
+    echo: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawResource {
+    path: Option<String>,
+    query: Option<BTreeMap<String, String>>,
+    items: Option<String>,
+    id: Option<String>,
+    updated: Option<String>,
+    keyset: Option<bool>,
+    order: Option<BTreeMap<String, String>>,
+    lag: Option<u64>,
+    range: Option<Vec<String>>,
+    list: Option<Vec<String>>,
+    equal: Option<Vec<String>>,
+    local: Option<Vec<String>>,
+    volatile: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Polling {
+    interval: u64,
+    configuration: String,
+}
+
+pub(super) fn parse(text: &str) -> Result<Connector, Vec<Diagnostic>> {
+    let definition: Definition =
+        toml::from_str(text).map_err(|error| vec![unread(text, &error)])?;
+    let mut faults = Faults(Vec::new());
+    let connector = definition.build(&mut faults);
+    if faults.0.is_empty() { Ok(connector) } else { Err(faults.0) }
+}
+
+fn unread(text: &str, error: &toml::de::Error) -> Diagnostic {
+    let line =
+        error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let at = line.map_or(String::new(), |line| format!("line {line}: "));
+    Diagnostic::error("", format!("{at}{}", error.message()))
+}
+
+/// What is wrong, collected while the connector is built.
+struct Faults(Vec<Diagnostic>);
+
+impl Faults {
+    fn add(&mut self, path: &str, message: impl Into<String>) {
+        self.0.push(Diagnostic::error(path, message));
+    }
+
+    fn field(&mut self, path: &str, text: &str) -> FieldPath {
+        let read = if text.starts_with('/') || text.is_empty() {
+            FieldPath::from_pointer(text)
+        } else {
+            FieldPath::parse(text)
+        };
+        read.unwrap_or_else(|fault| {
+            self.0.push(fault.under(path));
+            FieldPath::default()
+        })
+    }
+
+    fn one_of<T: Copy>(&mut self, path: &str, word: Option<&str>, known: [(&str, T); 2]) -> T {
+        let word = word.unwrap_or(known[0].0);
+        if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
+            return *value;
+        }
+        self.add(
+            path,
+            format!("`{word}` was found; {} or {} was expected", known[0].0, known[1].0),
+        );
+        known[0].1
+    }
+}
+
+impl Definition {
+    fn build(self, faults: &mut Faults) -> Connector {
+        if self.format != 1 {
+            faults.add("format", format!("format {} is not known; 1 is", self.format));
+        }
+        if self.auth.oauth2.is_none() && self.auth.key.is_none() {
+            faults.add("auth", "auth.oauth2 or auth.key was expected");
+        }
+        if serde_json::from_str::<serde_json::Value>(&self.polling.configuration).is_err() {
+            faults.add("polling.configuration", "this is not JSON");
+        }
+        let mut resources = BTreeMap::new();
+        for (name, raw) in self.resources {
+            let resource = raw.build(&self.defaults, &format!("resources.{name}"), faults);
+            resources.insert(name, resource);
+        }
+        let probe = self.http.probe.map(|probe| Probe {
+            account: faults.field("http.probe.account", &probe.account),
+            path: probe.path,
+        });
+        Connector {
+            key: self.key,
+            id: self.id,
+            name: self.name,
+            hub: self.hub,
+            description: self.description,
+            documentation: self.documentation,
+            configuration: self.configuration,
+            oauth2: self.auth.oauth2.map(|oauth2| oauth2.build(faults)),
+            api_key: self.auth.key,
+            base: self.http.base,
+            probe,
+            limits: self.limits.map(|limits| limits.build(faults)),
+            paging: self.paging.build(faults),
+            filtering: self.filtering.build(faults),
+            resources,
+            interval: Duration::from_secs(self.polling.interval * 60),
+            poller_configuration: self.polling.configuration.trim().to_owned(),
+        }
+    }
+}
+
+impl RawOAuth2 {
+    fn build(self, faults: &mut Faults) -> OAuth2 {
+        let clients =
+            [("body", ClientAuthentication::Body), ("basic", ClientAuthentication::Basic)];
+        let bodies = [("form", TokenBody::Form), ("json", TokenBody::Json)];
+        OAuth2 {
+            client: faults.one_of("auth.oauth2.client", self.client.as_deref(), clients),
+            body: faults.one_of("auth.oauth2.body", self.body.as_deref(), bodies),
+            authorize: self.authorize,
+            token: self.token,
+            revoke: self.revoke,
+            pkce: self.pkce,
+            forward: self.forward,
+            lifetime: Duration::from_secs(self.lifetime.unwrap_or(3_600)),
+            rotates: self.rotates,
+            margin: Duration::from_secs(self.margin.unwrap_or(900)),
+            dead: self.dead,
+        }
+    }
+}
+
+impl RawLimits {
+    fn build(self, faults: &mut Faults) -> Limits {
+        if self.points == 0 || self.every == 0 || !(self.share > 0.0 && self.share <= 1.0) {
+            faults.add("limits", "points and every are at least 1, share is above 0 and at most 1");
+        }
+        if !self.pages.is_sorted() {
+            faults.add("limits.pages", "pages are listed from the lowest on");
+        }
+        Limits {
+            points: self.points,
+            every: Duration::from_secs(self.every),
+            share: self.share,
+            pages: self.pages,
+            cost: self.cost,
+            remaining: self.remaining,
+        }
+    }
+}
+
+impl RawPaging {
+    fn build(self, faults: &mut Faults) -> Paging {
+        if self.largest == 0 {
+            faults.add("paging.largest", "a page has at least 1 record");
+        }
+        let next = self.next.map(|next| faults.field("paging.next", &next));
+        Paging { page: self.page, size: self.size, largest: self.largest, next }
+    }
+}
+
+impl RawFiltering {
+    fn build(self, faults: &mut Faults) -> Filtering {
+        let mut ranges = BTreeMap::new();
+        for (text, suffix) in self.ranges {
+            let operators = [
+                Operator::Less,
+                Operator::LessOrEqual,
+                Operator::Greater,
+                Operator::GreaterOrEqual,
+            ];
+            match operators.into_iter().find(|operator| operator.as_str() == text) {
+                Some(operator) => drop(ranges.insert(operator, suffix)),
+                None => faults.add(
+                    "filtering.ranges",
+                    format!("`{text}` was found; <, <=, > or >= was expected"),
+                ),
+            }
+        }
+        let echo = self.echo.map(|echo| faults.field("filtering.echo", &echo));
+        Filtering { ranges, echo }
+    }
+}
+
+impl RawResource {
+    fn build(self, defaults: &Self, path: &str, faults: &mut Faults) -> Resource {
+        let text = |own: &Option<String>, of: &Option<String>| own.clone().or_else(|| of.clone());
+        let list = |own: Option<Vec<String>>, of: &Option<Vec<String>>| {
+            own.or_else(|| of.clone()).unwrap_or_default()
+        };
+        let pairs = |own: Option<BTreeMap<String, String>>,
+                     of: &Option<BTreeMap<String, String>>| {
+            own.or_else(|| of.clone()).unwrap_or_default().into_iter().collect()
+        };
+        if self.path.is_none() {
+            faults.add(&format!("{path}.path"), "the provider's path is missing");
+        }
+        let updated = text(&self.updated, &defaults.updated);
+        let keyset = self.keyset.or(defaults.keyset).unwrap_or(false);
+        if keyset && updated.is_none() {
+            faults.add(&format!("{path}.keyset"), "reading by keyset needs the updated field");
+        }
+        let items = text(&self.items, &defaults.items).unwrap_or_default();
+        let id = text(&self.id, &defaults.id).unwrap_or_else(|| "id".to_owned());
+        let volatile = list(self.volatile, &defaults.volatile);
+        let lag = self.lag.or(defaults.lag).unwrap_or(0);
+        Resource {
+            items: faults.field(&format!("{path}.items"), &items),
+            id: faults.field(&format!("{path}.id"), &id),
+            updated: updated.map(|at| faults.field(&format!("{path}.updated"), &at)),
+            volatile: volatile
+                .iter()
+                .map(|at| faults.field(&format!("{path}.volatile"), at))
+                .collect(),
+            path: self.path.unwrap_or_default(),
+            query: pairs(self.query, &defaults.query),
+            order: pairs(self.order, &defaults.order),
+            keyset,
+            lag: Duration::from_secs(lag),
+            range: list(self.range, &defaults.range),
+            list: list(self.list, &defaults.list),
+            equal: list(self.equal, &defaults.equal),
+            local: list(self.local, &defaults.local),
+        }
+    }
+}
