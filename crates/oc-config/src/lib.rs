@@ -4,20 +4,25 @@
 //! definitions. After this crate no layer sees raw text, patterns or templates.
 
 mod catalogue;
+mod configuration;
 mod connector;
 mod date_reader;
 mod diagnostic;
 mod field_path;
 mod hub_call;
 mod ids;
+mod instance;
 mod mask;
 mod oauth2;
+mod poller;
+mod settings;
 mod template;
 mod timestamp;
 mod where_clause;
 mod zone;
 
 pub use catalogue::Catalogue;
+pub use configuration::{Configuration, MASK};
 pub use connector::{
     ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Paging, Probe, Resource,
 };
@@ -26,8 +31,11 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use field_path::{FieldPath, Segment};
 pub use hub_call::{HubCall, OrderBy};
 pub use ids::InstanceId;
+pub use instance::{InstanceRequest, ProviderData};
 pub use mask::DateMask;
 pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
+pub use poller::{DateField, PollerConfiguration, ResourceConfig, convert_legacy_urls};
+pub use settings::{InstanceSettings, signature_keys};
 pub use template::{RenderAt, UrlTemplate};
 pub use timestamp::Timestamp;
 pub use where_clause::{Condition, FieldName, Operator, Value};

@@ -1,0 +1,268 @@
+//! What an instance's configuration means, once read: where events go, how often is polled.
+
+mod headers;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
+use url::Url;
+
+use crate::{
+    Configuration, Connector, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
+    convert_legacy_urls,
+};
+
+/// Keys that this version does not carry out: they would change what is delivered.
+const UNSUPPORTED: [(&str, &str); 2] =
+    [("event.notification.format", "standard"), ("event.poller.adaptive", "false")];
+
+/// An instance's effective settings.
+#[derive(Clone, Debug)]
+pub struct InstanceSettings {
+    /// Whether events are polled for and delivered at all.
+    pub events_enabled: bool,
+    /// Where notifications go; without it they are only kept for the audit.
+    pub callback: Option<Url>,
+    /// Headers that the callback request carries besides ours.
+    pub headers: Vec<(String, String)>,
+    /// The user name of HTTP Basic towards the callback.
+    pub basic_user: Option<String>,
+    /// From one poll to the next.
+    pub interval: Duration,
+    /// The resources to poll.
+    pub resources: Vec<ResourceConfig>,
+    /// Whether null members are dropped from records.
+    pub drop_nulls: bool,
+    /// Whether each notification repeats the records of its whole batch.
+    pub raw_full: bool,
+    /// The provider's base url.
+    pub base: Url,
+    /// The provider's OAuth 2 endpoints as they are for this instance.
+    pub oauth2: Option<OAuth2>,
+}
+
+impl InstanceSettings {
+    /// Reads the settings; `floor` is the shortest interval the operator allows.
+    ///
+    /// # Errors
+    /// Every fault at once, each with the path of its configuration value.
+    pub fn read(
+        configuration: &Configuration,
+        connector: &Connector,
+        floor: Duration,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut reader = Reader { configuration, connector, remarks: Vec::new() };
+        let settings = reader.settings(floor);
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            reader.remarks.into_iter().partition(Diagnostic::is_error);
+        match settings {
+            Some(settings) if errors.is_empty() => Ok((settings, warnings)),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// The keys that sign notifications: one, or two during a rotation.
+pub fn signature_keys(configuration: &Configuration) -> Vec<SecretString> {
+    let keys = configuration.secret("event.notification.signature.key");
+    let keys =
+        keys.map(|keys| keys.expose_secret().split_whitespace().map(SecretString::from).collect());
+    keys.unwrap_or_default()
+}
+
+struct Reader<'a> {
+    configuration: &'a Configuration,
+    connector: &'a Connector,
+    remarks: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self, floor: Duration) -> Option<InstanceSettings> {
+        self.unsupported();
+        self.required();
+        let events_enabled = self.flag("event.notification.enabled", false);
+        let callback = self.url("event.notification.callback.url");
+        let headers = self.headers();
+        let resources = self.resources();
+        let keys = signature_keys(self.configuration);
+        if keys.len() > 2 {
+            self.fault(
+                "event.notification.signature.key",
+                "one key, or two during a rotation, was expected",
+            );
+        }
+        Some(InstanceSettings {
+            events_enabled,
+            callback,
+            headers,
+            basic_user: self
+                .configuration
+                .get("event.notification.basic.username")
+                .map(str::to_owned),
+            interval: self.interval(floor),
+            resources,
+            drop_nulls: self.flag("filter.response.nulls", true),
+            raw_full: self.flag("event.raw.full", false),
+            oauth2: self.oauth2(),
+            base: self.url("base.url").or_else(|| Url::parse(&self.connector.base).ok())?,
+        })
+    }
+
+    fn unsupported(&mut self) {
+        let vendor =
+            self.configuration.get("event.vendor.type").unwrap_or("polling").to_lowercase();
+        if vendor != "polling" {
+            self.fault(
+                "event.vendor.type",
+                &format!("`{vendor}` is not carried out by this version; polling is"),
+            );
+        }
+        let kind = self.configuration.get("event.notification.type").unwrap_or("webhook");
+        if !kind.eq_ignore_ascii_case("webhook") {
+            self.fault(
+                "event.notification.type",
+                &format!("`{kind}` was found; webhook was expected"),
+            );
+        }
+        for (key, only) in UNSUPPORTED {
+            if self.configuration.get(key).is_some_and(|value| !value.eq_ignore_ascii_case(only)) {
+                self.fault(key, &format!("only `{only}` is carried out by this version"));
+            }
+        }
+    }
+
+    fn required(&mut self) {
+        let missing: Vec<&str> = self
+            .connector
+            .configuration
+            .iter()
+            .filter(|entry| entry.required && entry.default.is_none())
+            .map(|entry| entry.key.as_str())
+            .filter(|key| {
+                self.configuration.get(key).is_none() && self.configuration.secret(key).is_none()
+            })
+            .collect();
+        for key in missing {
+            self.fault(key, "this value is required");
+        }
+    }
+
+    fn interval(&mut self, floor: Duration) -> Duration {
+        let key = "event.poller.refresh_interval";
+        let interval =
+            self.configuration.minutes(key, self.connector.interval).unwrap_or_else(|fault| {
+                self.remarks.push(fault);
+                self.connector.interval
+            });
+        if interval < floor {
+            let message =
+                format!("raised to the shortest interval allowed here, {} s", floor.as_secs_f64());
+            self.remarks.push(Diagnostic::warning(format!("configuration.{key}"), message));
+        }
+        interval.max(floor)
+    }
+
+    fn headers(&mut self) -> Vec<(String, String)> {
+        let key = "event.notification.callback.headers";
+        let Some(text) = self.configuration.get(key) else { return Vec::new() };
+        headers::parse(text).unwrap_or_else(|faults| {
+            let path = format!("configuration.{key}");
+            self.remarks
+                .extend(faults.into_iter().map(|message| Diagnostic::error(&path, message)));
+            Vec::new()
+        })
+    }
+
+    /// The resources of the configuration, of the legacy form, or of the connector's default.
+    fn resources(&mut self) -> Vec<ResourceConfig> {
+        let default: Json =
+            serde_json::from_str(&self.connector.poller_configuration).unwrap_or_default();
+        let (key, value) = if let Some(text) = self.configuration.get("event.poller.configuration")
+        {
+            ("event.poller.configuration", Json::String(text.to_owned()))
+        } else if let Some(text) = self.configuration.get("event.poller.urls") {
+            match convert_legacy_urls(text, &default) {
+                Ok(value) => ("event.poller.urls", value),
+                Err(faults) => {
+                    self.remarks.extend(
+                        faults.into_iter().map(|at| at.under("configuration.event.poller.urls")),
+                    );
+                    return Vec::new();
+                }
+            }
+        } else {
+            ("event.poller.configuration", default)
+        };
+        let configuration = self.configuration;
+        let found =
+            PollerConfiguration::read(&value, &|name| configuration.get(name).map(str::to_owned));
+        let path = format!("configuration.{key}");
+        self.remarks.extend(found.diagnostics.into_iter().map(|remark| remark.under(&path)));
+        self.selected(found.resources)
+    }
+
+    /// `event.objects` selects resources by name.
+    fn selected(&mut self, resources: Vec<ResourceConfig>) -> Vec<ResourceConfig> {
+        let Some(names) = self.configuration.get("event.objects") else { return resources };
+        let names: Vec<&str> =
+            names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let known = |name: &str| resources.iter().any(|one| one.name == name);
+        let unknown: Vec<&str> = names.iter().copied().filter(|name| !known(name)).collect();
+        for name in unknown {
+            self.fault(
+                "event.objects",
+                &format!("`{name}` is no resource of the poller configuration"),
+            );
+        }
+        resources.into_iter().filter(|one| names.contains(&one.name.as_str())).collect()
+    }
+
+    fn oauth2(&mut self) -> Option<OAuth2> {
+        let mut oauth2 = self.connector.oauth2.clone()?;
+        if let Some(url) = self.url("oauth.authorization.url") {
+            oauth2.authorize = url.into();
+        }
+        if let Some(url) = self.url("oauth.token.url") {
+            oauth2.token = url.into();
+        }
+        if let Some(text) = self.configuration.get("oauth.user.refresh_interval") {
+            match text.trim().parse() {
+                Ok(seconds) if seconds > 0 => oauth2.lifetime = Duration::from_secs(seconds),
+                _ => self.fault(
+                    "oauth.user.refresh_interval",
+                    "a number of seconds above 0 was expected",
+                ),
+            }
+        }
+        Some(oauth2)
+    }
+
+    fn flag(&mut self, key: &str, default: bool) -> bool {
+        self.configuration.flag(key, default).unwrap_or_else(|fault| {
+            self.remarks.push(fault);
+            default
+        })
+    }
+
+    fn url(&mut self, key: &str) -> Option<Url> {
+        let text = self.configuration.get(key)?;
+        match Url::parse(text.trim()) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                if url.username().is_empty() && url.password().is_none() {
+                    return Some(url);
+                }
+                self.fault(key, "the url must not hold credentials");
+            }
+            _ => self.fault(key, "an absolute http or https url was expected"),
+        }
+        None
+    }
+
+    fn fault(&mut self, key: &str, message: &str) {
+        self.remarks.push(Diagnostic::error(format!("configuration.{key}"), message));
+    }
+}
+
+#[cfg(test)]
+mod tests;
