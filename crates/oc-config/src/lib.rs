@@ -1,7 +1,7 @@
 //! What was asked for. Pure: no I/O, no async, no clock.
 //!
-//! Instance and poller configuration, URL templates, date masks, the `where` language, connector
-//! definitions. After this crate no layer sees raw text, patterns or templates.
+//! After this crate no layer sees raw text, patterns or templates.
+#![doc = include_str!("../README.md")]
 
 mod catalogue;
 mod configuration;

@@ -1,1 +1,16 @@
-//! placeholder
+//! How requests leave the house: the HTTP client, TLS, network policy, time-outs, size limits.
+//!
+//! All outbound bytes go through [`Egress`]. It connects only to addresses that its [`Policy`] has
+//! checked, gives every exchange one deadline, and keeps no more of an answer than was asked for.
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod connect;
+mod error;
+mod exchange;
+mod policy;
+
+pub use clock::Clock;
+pub use error::EgressError;
+pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response};
+pub use policy::{Policy, Refusal};

@@ -1,0 +1,316 @@
+//! One request, one answer, within limits.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
+use http::{Method, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::connect::{Connector, Metered, Resolver, Traffic};
+use crate::{EgressError, Policy};
+
+/// Name resolution, TCP and TLS together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const IDLE_FOR: Duration = Duration::from_secs(60);
+const IDLE_PER_HOST: usize = 64;
+const LARGEST_HEAD: usize = 32 * 1024;
+const MOST_REDIRECTS: usize = 3;
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// Its headers; `User-Agent` and `Host` are added.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// What becomes of a redirect.
+    pub redirects: Redirects,
+}
+
+/// What becomes of a redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirects {
+    /// It is the answer.
+    Never,
+    /// A GET or HEAD follows it at most three times, with the same policy at each step; credentials
+    /// do not go to another origin. For other methods it is the answer.
+    Follow,
+}
+
+/// The bounds of an exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From name resolution to the last byte of the answer.
+    pub total: Duration,
+    /// The most bytes of the answer's body that are read.
+    pub body: usize,
+    /// What happens to a longer one.
+    pub overflow: Overflow,
+}
+
+/// What happens to an answer that is too long; the connection is closed either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Its beginning is the answer.
+    Truncate,
+    /// The exchange fails.
+    Fail,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as far as the limits allow.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub truncated: bool,
+}
+
+/// The way out: a pool of connections behind the network policy. Clones share it.
+#[derive(Clone)]
+pub struct Egress(Arc<Inner>);
+
+struct Inner {
+    connector: Connector,
+    pooled: Client<Metered, Full<Bytes>>,
+    /// For repeating a send that met a stale connection.
+    fresh: Client<Metered, Full<Bytes>>,
+    user_agent: HeaderValue,
+}
+
+impl Request {
+    /// A GET that follows redirects.
+    pub fn get(url: Url) -> Self {
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method: Method::GET, url, headers, body, redirects: Redirects::Follow }
+    }
+
+    /// A POST that does not.
+    pub fn post(url: Url, body: Bytes) -> Self {
+        let headers = HeaderMap::new();
+        Self { method: Method::POST, url, headers, body, redirects: Redirects::Never }
+    }
+}
+
+impl Egress {
+    /// A way out under a policy.
+    ///
+    /// # Errors
+    /// A user agent that is no header value, or TLS that cannot be set up.
+    pub fn new(policy: Policy, user_agent: &str) -> Result<Self, EgressError> {
+        Self::with_resolver(policy, user_agent, Resolver::system())
+    }
+
+    fn with_resolver(
+        policy: Policy,
+        user_agent: &str,
+        resolver: Resolver,
+    ) -> Result<Self, EgressError> {
+        let connector = Connector { policy: Arc::new(policy), resolver };
+        let inner = HttpsConnectorBuilder::new()
+            .with_tls_config(tls()?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector.clone());
+        let metered = Metered { inner, limit: CONNECT_WITHIN };
+        let client = |idle: usize| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_FOR)
+                .pool_max_idle_per_host(idle)
+                .http1_max_buf_size(LARGEST_HEAD)
+                .build(metered.clone())
+        };
+        let (pooled, fresh) = (client(IDLE_PER_HOST), client(0));
+        let user_agent = HeaderValue::from_str(user_agent)
+            .map_err(|_| EgressError::Invalid("the user agent is no header value".to_owned()))?;
+        Ok(Self(Arc::new(Inner { connector, pooled, fresh, user_agent })))
+    }
+
+    /// Whether a url may be used at all, its name resolved now.
+    ///
+    /// # Errors
+    /// The refusal, or a name that has no address.
+    pub async fn check(&self, url: &Url) -> Result<(), EgressError> {
+        self.0.connector.policy.check_url(url).map_err(EgressError::Refused)?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or(443);
+        let resolving = timeout(CONNECT_WITHIN, self.0.connector.addresses(host, port));
+        resolving.await.map_err(|_| EgressError::TimedOut("resolve"))?.map(drop)
+    }
+
+    /// Sends a request and reads its answer within the limits.
+    ///
+    /// A request on a reused connection that closed before any byte of the answer is repeated once
+    /// on a new one.
+    ///
+    /// # Errors
+    /// What ended the exchange.
+    pub async fn exchange(
+        &self,
+        request: Request,
+        limits: Limits,
+    ) -> Result<Response, EgressError> {
+        let whole = timeout(limits.total, self.follow(request, limits));
+        whole.await.unwrap_or(Err(EgressError::TimedOut("answer")))
+    }
+
+    async fn follow(&self, mut request: Request, limits: Limits) -> Result<Response, EgressError> {
+        let follows = request.redirects == Redirects::Follow
+            && matches!(request.method, Method::GET | Method::HEAD);
+        for _ in 0..MOST_REDIRECTS {
+            let response = self.once(&request, limits).await?;
+            let target = location(&request.url, &response).filter(|_| follows);
+            let Some(target) = target else { return Ok(response) };
+            if target.origin() != request.url.origin() {
+                request.headers.remove(AUTHORIZATION);
+                request.headers.remove(COOKIE);
+            }
+            request.url = target;
+        }
+        self.once(&request, limits).await
+    }
+
+    async fn once(&self, request: &Request, limits: Limits) -> Result<Response, EgressError> {
+        self.0.connector.policy.check_url(&request.url).map_err(EgressError::Refused)?;
+        let mut traffic = None;
+        match self.send(&self.0.pooled, request, limits, &mut traffic).await {
+            Err(EgressError::Closed) if traffic.is_some_and(|traffic| traffic.is_stale()) => {
+                self.send(&self.0.fresh, request, limits, &mut None).await
+            }
+            result => result,
+        }
+    }
+
+    async fn send(
+        &self,
+        client: &Client<Metered, Full<Bytes>>,
+        request: &Request,
+        limits: Limits,
+        used: &mut Option<Traffic>,
+    ) -> Result<Response, EgressError> {
+        let mut outgoing = self.outgoing(request)?;
+        let captured = capture_connection(&mut outgoing);
+        let answered = client.request(outgoing).await;
+        let mut extras = http::Extensions::new();
+        if let Some(connected) = captured.connection_metadata().as_ref() {
+            connected.get_extras(&mut extras);
+        }
+        *used = extras.remove::<Traffic>();
+        let (head, body) = answered.map_err(|error| fault_of(&error))?.into_parts();
+        let (body, truncated) = read(body, limits).await?;
+        if let Some(traffic) = used.as_ref().filter(|_| !truncated) {
+            traffic.answered();
+        }
+        Ok(Response { status: head.status, headers: head.headers, body, truncated })
+    }
+
+    fn outgoing(&self, request: &Request) -> Result<http::Request<Full<Bytes>>, EgressError> {
+        let uri: Uri = request.url[..url::Position::AfterQuery]
+            .parse()
+            .map_err(|_| EgressError::Invalid("the url is no request target".to_owned()))?;
+        let mut outgoing = http::Request::new(Full::new(request.body.clone()));
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = uri;
+        *outgoing.headers_mut() = request.headers.clone();
+        outgoing.headers_mut().remove(HOST);
+        outgoing.headers_mut().insert(USER_AGENT, self.0.user_agent.clone());
+        Ok(outgoing)
+    }
+}
+
+fn location(from: &Url, response: &Response) -> Option<Url> {
+    let redirects = matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let target = response.headers.get(LOCATION).filter(|_| redirects)?;
+    from.join(target.to_str().ok()?).ok()
+}
+
+async fn read(mut body: Incoming, limits: Limits) -> Result<(Bytes, bool), EgressError> {
+    let mut whole: Option<Bytes> = None;
+    let mut joined = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| EgressError::Closed)?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        let first_and_only = whole.is_none() && joined.is_empty();
+        if first_and_only {
+            joined.reserve_exact(expected(&body, limits));
+            whole = Some(data);
+        } else {
+            if let Some(first) = whole.take() {
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&data);
+        }
+        if length > limits.body {
+            if limits.overflow == Overflow::Fail {
+                return Err(EgressError::TooLarge(limits.body));
+            }
+            let mut kept = whole.unwrap_or_else(|| joined.into());
+            kept.truncate(limits.body);
+            return Ok((kept, true));
+        }
+    }
+    Ok((whole.unwrap_or_else(|| joined.into()), false))
+}
+
+/// How much room the rest of the body needs, when its length was announced.
+fn expected(body: &Incoming, limits: Limits) -> usize {
+    let rest = usize::try_from(body.size_hint().exact().unwrap_or(0)).unwrap_or(usize::MAX);
+    if rest == 0 { 0 } else { rest.saturating_add(16 * 1024).min(limits.body) }
+}
+
+fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(ours) = inner.downcast_ref::<EgressError>() {
+            return ours.clone();
+        }
+        if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
+            if hyper.is_parse_too_large() {
+                return EgressError::TooLarge(LARGEST_HEAD);
+            }
+            if hyper.is_parse() {
+                return EgressError::Malformed;
+            }
+        }
+        cause = inner.source();
+    }
+    EgressError::Closed
+}
+
+fn tls() -> Result<rustls::ClientConfig, EgressError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        // A container without the system's certificates still reaches providers.
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| EgressError::Tls(error.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Endpoints of every habit.
+
+use oc_config::Catalogue;
+use oc_egress::Policy;
+use wiremock::matchers::{body_json, body_string, header, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+
+fn endpoint() -> TokenEndpoint {
+    let policy = Policy::allowing(vec!["127.0.0.0/8".parse().unwrap()], vec![]);
+    TokenEndpoint::new(Egress::new(policy, "open-connectors/test").unwrap())
+}
+
+fn provider(server: &MockServer) -> OAuth2 {
+    let catalogue = Catalogue::built_in().unwrap();
+    let salesloft = catalogue.find("salesloft").unwrap().oauth2.clone().unwrap();
+    OAuth2 { token: server.uri(), ..salesloft }
+}
+
+fn client() -> ClientCredentials {
+    ClientCredentials { id: "me".to_owned(), secret: Some("s3cret&".into()) }
+}
+
+async fn refresh_answered(answer: ResponseTemplate) -> Result<TokenSet, TokenFault> {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    endpoint().refresh(&provider(&server), &client(), &"old-refresh".into(), Timestamp(0)).await
+}
+
+#[tokio::test]
+async fn a_code_is_exchanged_with_what_the_provider_wants_repeated() {
+    let server = MockServer::start().await;
+    let body = "grant_type=authorization_code&code=c%2B&redirect_uri=https%3A%2F%2Fx&context=ctx&client_id=me&client_secret=s3cret%26";
+    let answer = ResponseTemplate::new(200)
+        .insert_header("date", "Tue, 24 Nov 2026 03:04:05 GMT")
+        .set_body_string(r#"{"access_token":"a","token_type":"bearer","expires_in":7200,"refresh_token":"r","scope":"x"}"#);
+    Mock::given(body_string(body)).respond_with(answer).expect(1).mount(&server).await;
+    let others = [("context".to_owned(), "ctx".to_owned()), ("unknown".to_owned(), "x".to_owned())];
+    let code = Code { code: &"c+".into(), redirect_uri: Some("https://x"), others: &others };
+    let (tokens, date) =
+        endpoint().exchange(&provider(&server), &client(), &code, Timestamp(0)).await.unwrap();
+    assert_eq!((tokens.access.expose_secret(), tokens.expires_at.seconds()), ("a", 7_200));
+    assert_eq!(tokens.refresh.unwrap().expose_secret(), "r");
+    assert_eq!(tokens.others["scope"], "x");
+    assert_eq!(date.unwrap().seconds(), 1_795_489_445);
+}
+
+#[tokio::test]
+async fn a_json_body_and_basic_authentication_can_be_asked_for() {
+    let server = MockServer::start().await;
+    let body = serde_json::json!({"grant_type": "refresh_token", "refresh_token": "old"});
+    Mock::given(body_json(body))
+        .and(header("authorization", "Basic bWU6czNjcmV0JTI2"))
+        .respond_with(ResponseTemplate::new(201).set_body_string(r#"{"access_token":"a"}"#))
+        .mount(&server)
+        .await;
+    let provider =
+        OAuth2 { client: ClientAuthentication::Basic, body: TokenBody::Json, ..provider(&server) };
+    let tokens =
+        endpoint().refresh(&provider, &client(), &"old".into(), Timestamp(0)).await.unwrap();
+    assert_eq!(tokens.refresh.unwrap().expose_secret(), "old");
+    assert_eq!(tokens.expires_at.seconds(), 7_200);
+}
+
+#[tokio::test]
+async fn the_life_of_a_token_may_be_text_or_missing() {
+    for (member, seconds) in [
+        (r#","expires_in":"60""#, 60),
+        (r#","expires_in":60.0"#, 60),
+        (r#","expires_in":null"#, 7_200),
+        ("", 7_200),
+    ] {
+        let body = format!(r#"{{"access_token":"a"{member}}}"#);
+        let tokens =
+            refresh_answered(ResponseTemplate::new(200).set_body_string(body)).await.unwrap();
+        assert_eq!(tokens.expires_at.seconds(), seconds, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_carries_the_providers_words_without_our_secrets() {
+    let body = r#"{"error":"invalid_grant","error_description":"old-refresh is used"}"#;
+    for status in [400, 401] {
+        let fault = refresh_answered(ResponseTemplate::new(status).set_body_string(body))
+            .await
+            .unwrap_err();
+        let TokenFault::Refused { text, dead: true } = fault else { panic!("{fault}") };
+        assert_eq!(text, r#"{"error":"invalid_grant","error_description":"******** is used"}"#);
+    }
+    let fault = refresh_answered(
+        ResponseTemplate::new(401).set_body_string(r#"{"error":"invalid_client"}"#),
+    )
+    .await
+    .unwrap_err();
+    assert!(matches!(fault, TokenFault::Refused { dead: false, .. }));
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_is_asked_again_later_and_a_senseless_answer_counts_as_lost() {
+    for status in [429, 500, 503] {
+        let fault = refresh_answered(ResponseTemplate::new(status)).await.unwrap_err();
+        assert!(matches!(fault, TokenFault::Unavailable(_)), "{status}");
+    }
+    for body in ["<html>", "{}", r#"{"access_token":""}"#] {
+        let fault =
+            refresh_answered(ResponseTemplate::new(200).set_body_string(body)).await.unwrap_err();
+        assert!(matches!(fault, TokenFault::Lost(_)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_prints_a_secret() {
+    let tokens = refresh_answered(
+        ResponseTemplate::new(200)
+            .set_body_string(r#"{"access_token":"hidden","refresh_token":"hidden"}"#),
+    )
+    .await
+    .unwrap();
+    assert!(!format!("{tokens:?} {:?}", client()).contains("hidden"));
+    assert!(!format!("{:?}", client()).contains("s3cret"));
+}
