@@ -18,6 +18,8 @@ pub(crate) use read::names_a_resource;
 pub struct ResourceConfig {
     /// The resource's name, which becomes `objectType`.
     pub name: String,
+    /// The hub resource that the url names.
+    pub resource: String,
     /// The hub call.
     pub url: UrlTemplate,
     /// Where a record's id is.

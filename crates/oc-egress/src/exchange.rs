@@ -285,14 +285,10 @@ fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError {
         if let Some(ours) = inner.downcast_ref::<EgressError>() {
             return ours.clone();
         }
-        if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
-            if hyper.is_parse_too_large() {
-                return EgressError::TooLarge(LARGEST_HEAD);
-            }
-            if hyper.is_parse() {
+        if let Some(hyper) = inner.downcast_ref::<hyper::Error>()
+            && hyper.is_parse() {
                 return EgressError::Malformed;
             }
-        }
         cause = inner.source();
     }
     EgressError::Closed

@@ -1,1 +1,24 @@
-//! placeholder
+//! What the provider has: one hub request becomes provider requests and a stream of records.
+
+mod authorizer;
+mod budget;
+mod client;
+mod error;
+mod hub;
+mod plan;
+mod provider_clock;
+mod reader;
+mod record;
+mod target;
+
+pub use authorizer::{AuthorizeError, Authorizer, Credential};
+pub use client::Retry;
+pub use error::HubError;
+pub use hub::Hub;
+pub use provider_clock::ClockReading;
+pub use reader::Reader;
+pub use record::{Page, PageError, PageForm, Picker, fingerprint, object_id, strip_nulls};
+pub use target::Target;
+
+#[cfg(any(test, feature = "mock"))]
+pub use authorizer::MockAuthorizer;

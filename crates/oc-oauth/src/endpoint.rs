@@ -108,7 +108,7 @@ impl TokenEndpoint {
     ) -> Result<(TokenSet, Option<Timestamp>), TokenFault> {
         let url = Url::parse(&provider.token)
             .map_err(|_| refused("the configured token url is no url"))?;
-        let secret = client.secret.as_ref().map(|secret| secret.expose_secret());
+        let secret = client.secret.as_ref().map(secrecy::ExposeSecret::expose_secret);
         if provider.client == ClientAuthentication::Body {
             parameters.push(("client_id", &client.id));
             parameters.extend(secret.map(|secret| ("client_secret", secret)));

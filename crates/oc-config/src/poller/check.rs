@@ -11,6 +11,8 @@ const SOME_TIME: Timestamp = Timestamp(1_767_323_045_678_901);
 #[derive(Default)]
 pub(super) struct Checked {
     pub(super) remarks: Vec<Diagnostic>,
+    /// The hub resource.
+    pub(super) resource: String,
     /// The column of a quote too many, which is to be taken out.
     pub(super) stray_quote: Option<usize>,
 }
@@ -25,7 +27,7 @@ pub(super) fn check_url(
     let at = RenderAt { last_poll: SOME_TIME.minus(delay), now: SOME_TIME };
     let url = match template.render(&at, lookup) {
         Ok(url) => url,
-        Err(fault) => return Checked { remarks: vec![fault], stray_quote: None },
+        Err(fault) => return Checked { remarks: vec![fault], ..Checked::default() },
     };
     let placed = |remark: Diagnostic| match remark.column {
         Some(column) => remark.at(template.source_column(&at, lookup, column)),
@@ -33,11 +35,11 @@ pub(super) fn check_url(
     };
     match HubCall::parse(&url) {
         // The one thing the where language forgives is a quote too many at its end.
-        Ok((_, warnings)) => {
+        Ok((call, warnings)) => {
             let remarks: Vec<Diagnostic> = warnings.into_iter().map(placed).collect();
             let stray_quote = remarks.first().and_then(|warning| warning.column);
-            Checked { remarks, stray_quote }
+            Checked { remarks, resource: call.resource, stray_quote }
         }
-        Err(fault) => Checked { remarks: vec![placed(fault)], stray_quote: None },
+        Err(fault) => Checked { remarks: vec![placed(fault)], ..Checked::default() },
     }
 }

@@ -103,9 +103,10 @@ impl Reader<'_> {
         let page_size = self.page_size();
         let poll_delay = self.seconds("pollDelay").unwrap_or_default();
         let overlap = self.seconds("overlap");
-        let url = self.url(poll_delay, lookup)?;
+        let (url, resource) = self.url(poll_delay, lookup)?;
         Some(ResourceConfig {
             name: self.name.to_owned(),
+            resource,
             url,
             id_field: id_field?,
             updated,
@@ -181,7 +182,7 @@ impl Reader<'_> {
         &mut self,
         delay: Duration,
         lookup: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<UrlTemplate> {
+    ) -> Option<(UrlTemplate, String)> {
         let (path, text) = self.required("url")?;
         let mut remarks = Vec::new();
         let mut template = None;
@@ -189,10 +190,13 @@ impl Reader<'_> {
             Ok((read, warnings)) => {
                 let checked = check_url(&read, delay, lookup);
                 remarks.extend(warnings.into_iter().chain(checked.remarks));
-                template = match checked.stray_quote {
-                    Some(column) => UrlTemplate::parse(&without(&text, column)).ok().map(|it| it.0),
+                let read = match checked.stray_quote {
+                    Some(column) => {
+                        UrlTemplate::parse(&without(&text, column)).ok().map(|again| again.0)
+                    }
                     None => Some(read),
                 };
+                template = read.map(|read| (read, checked.resource));
             }
             Err(faults) => remarks.extend(faults),
         }

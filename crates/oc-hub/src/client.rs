@@ -1,0 +1,199 @@
+//! One provider request, carried through: budget, credential, retry, and what its answer means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
+use oc_config::Timestamp;
+use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
+use url::Url;
+
+use crate::authorizer::{AuthorizeError, Authorizer};
+use crate::budget::Budgets;
+use crate::provider_clock::{ClockReading, date_header, http_date};
+use crate::{HubError, Target};
+
+const LONGEST_TEXT: usize = 4 * 1024;
+/// How long a request waits for room in the rate limit before it counts as failed.
+const WAITS_FOR_BUDGET: Duration = Duration::from_secs(600);
+
+/// How a request that met a failure is repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// How often it is sent at most.
+    pub tries: u32,
+    /// The first pause; each further one is twice as long, a fifth to and fro.
+    pub pause: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { tries: 4, pause: Duration::from_secs(1) }
+    }
+}
+
+/// What all requests share.
+pub(crate) struct Client {
+    pub(crate) egress: Egress,
+    pub(crate) clock: Clock,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) budgets: Budgets,
+    pub(crate) limits: Limits,
+    pub(crate) retry: Retry,
+}
+
+/// An answer that could be read, and how the provider's clock stood.
+pub(crate) struct Answer<T> {
+    pub(crate) read: T,
+    pub(crate) clock: Option<ClockReading>,
+}
+
+impl Client {
+    pub(crate) fn new(
+        egress: Egress,
+        clock: Clock,
+        authorizer: Arc<dyn Authorizer>,
+        retry: Retry,
+    ) -> Self {
+        let limits =
+            Limits { total: Duration::from_secs(60), body: 64 << 20, overflow: Overflow::Fail };
+        Self { egress, clock, authorizer, budgets: Budgets::default(), limits, retry }
+    }
+
+    /// Gets `url` and reads the answer; an answer that cannot be read is a failure like a 500.
+    pub(crate) async fn get<T>(
+        &self,
+        target: &Target,
+        url: &Url,
+        cost: u32,
+        read: impl Fn(Response) -> Result<T, String>,
+    ) -> Result<Answer<T>, HubError> {
+        let mut refreshed = false;
+        let Retry { mut tries, mut pause } = self.retry;
+        loop {
+            let failed = match self.attempt(target, url, cost).await? {
+                Attempt::Answered(response, clock) => match read(response) {
+                    Ok(read) => return Ok(Answer { read, clock }),
+                    Err(reason) => HubError::Faulty { reason, text: None },
+                },
+                // The budget is closed now; the next attempt waits for it.
+                Attempt::Limited => continue,
+                Attempt::Refused if refreshed => {
+                    let reason =
+                        "the provider refuses the access token it has just given".to_owned();
+                    return Err(HubError::NeedsAuthentication { reason, provider: None });
+                }
+                Attempt::Refused => {
+                    refreshed = true;
+                    continue;
+                }
+                Attempt::Failed(error) => error,
+            };
+            tries -= 1;
+            if tries == 0 {
+                return Err(failed);
+            }
+            tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * rand::random::<f64>())).await;
+            pause *= 2;
+        }
+    }
+
+    async fn attempt(&self, target: &Target, url: &Url, cost: u32) -> Result<Attempt, HubError> {
+        let limits = target.connector.limits.as_ref();
+        let budget = limits.map(|limits| self.budgets.of(&target.account, limits));
+        if let Some(budget) = &budget {
+            let taken = budget.take(cost, &self.clock, WAITS_FOR_BUDGET).await;
+            taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0 })?;
+        }
+        let mut request = Request::get(url.clone());
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let sent = self.clock.now();
+        let authorized =
+            self.authorizer.authorize(target.instance, &mut request.headers, sent).await;
+        let credential = authorized.map_err(authorize_fault)?;
+        let response = match self.egress.exchange(request, self.limits).await {
+            Ok(response) => response,
+            Err(error) => return Ok(Attempt::Failed(egress_fault(target, &error))),
+        };
+        let received = self.clock.now();
+        let provider = date_header(&response.headers);
+        if let Some(budget) = &budget {
+            let remaining = limits.and_then(|limits| limits.remaining.as_deref());
+            budget.note(provider, number(&response.headers, remaining), received);
+        }
+        match response.status {
+            status if status.is_success() => {
+                let clock = provider.map(|provider| ClockReading { sent, received, provider });
+                Ok(Attempt::Answered(response, clock))
+            }
+            StatusCode::UNAUTHORIZED => {
+                let refused = self.authorizer.refused(target.instance, credential, received).await;
+                refused.map_err(authorize_fault)?;
+                Ok(Attempt::Refused)
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                let retry_after = retry_after(&response.headers, received);
+                match &budget {
+                    Some(budget) => budget.close(retry_after, received),
+                    None => {
+                        return Err(HubError::RateLimited {
+                            retry_after: retry_after.unwrap_or_default(),
+                        });
+                    }
+                }
+                Ok(Attempt::Limited)
+            }
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                let reason = format!("it answered {status}");
+                Ok(Attempt::Failed(HubError::Faulty { reason, text: words(&response) }))
+            }
+            status => Err(HubError::Provider { status, text: words(&response) }),
+        }
+    }
+}
+
+enum Attempt {
+    Answered(Response, Option<ClockReading>),
+    Limited,
+    Refused,
+    Failed(HubError),
+}
+
+fn authorize_fault(error: AuthorizeError) -> HubError {
+    match error {
+        AuthorizeError::NeedsAuthentication(reason) => {
+            HubError::NeedsAuthentication { reason, provider: None }
+        }
+        AuthorizeError::Unavailable(reason) => HubError::NoAnswer(reason),
+    }
+}
+
+fn egress_fault(target: &Target, error: &EgressError) -> HubError {
+    tracing::info!(instance = %target.instance, error = error.detail(), "Provider request failed");
+    match error {
+        EgressError::TooLarge(_) | EgressError::Malformed => {
+            HubError::Faulty { reason: error.to_string(), text: None }
+        }
+        _ => HubError::NoAnswer(error.to_string()),
+    }
+}
+
+/// `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), at most an hour.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => http_date(text)?.since(now),
+    };
+    Some(wait.min(Duration::from_secs(3_600)))
+}
+
+fn number(headers: &HeaderMap, name: Option<&str>) -> Option<u32> {
+    headers.get(name?)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn words(response: &Response) -> Option<String> {
+    let kept = &response.body[..response.body.len().min(LONGEST_TEXT)];
+    (!kept.is_empty()).then(|| String::from_utf8_lossy(kept).into_owned())
+}

@@ -1,0 +1,34 @@
+//! Whom a request is for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oc_config::{Connector, FieldPath, InstanceId};
+use url::Url;
+
+/// An instance as the hub needs to know it; its credentials are the authorizer's concern.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its connector.
+    pub connector: Arc<Connector>,
+    /// The provider's base url, as it is for this instance.
+    pub base: Url,
+    /// Names the provider account whose rate limit its instances share.
+    pub account: String,
+    /// Whether null members are dropped from records (`filter.response.nulls`).
+    pub drop_nulls: bool,
+}
+
+impl Target {
+    /// How late a change of a resource may become visible.
+    pub fn lag(&self, resource: &str) -> Duration {
+        self.connector.resources.get(resource).map_or(Duration::ZERO, |resource| resource.lag)
+    }
+
+    /// The members of a resource that do not count as content.
+    pub fn volatile(&self, resource: &str) -> &[FieldPath] {
+        self.connector.resources.get(resource).map_or(&[], |resource| &resource.volatile)
+    }
+}

@@ -1,0 +1,140 @@
+//! What the tests of this crate share: a due resource, pages, and a ledger in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use oc_config::{Catalogue, Configuration, FieldPath, InstanceId, PollerConfiguration, Timestamp};
+use oc_hub::{ClockReading, Page, PageForm, Target};
+use serde_json::{Value, json};
+
+use crate::*;
+
+pub(crate) fn s(seconds: i64) -> Timestamp {
+    Timestamp(seconds * 1_000_000)
+}
+
+/// Contacts as configured by default, last polled at 1,000 s.
+pub(crate) fn due(changes: &Value) -> Due {
+    let catalogue = Catalogue::built_in().unwrap();
+    let connector = Arc::clone(catalogue.find("salesloft").unwrap());
+    let mut contacts: Value = serde_json::from_str(&connector.poller_configuration).unwrap();
+    for (key, value) in changes.as_object().unwrap() {
+        contacts["contacts"][key] = value.clone();
+    }
+    let mut found = PollerConfiguration::read(&contacts, &|_| None);
+    let target = Target {
+        instance: InstanceId(7),
+        base: url::Url::parse(&connector.base).unwrap(),
+        connector,
+        account: "team".to_owned(),
+        drop_nulls: true,
+    };
+    Due {
+        resource: ResourceId(1),
+        revision: 1,
+        target,
+        config: Arc::new(found.resources.remove(0)),
+        configuration: Arc::new(Configuration::default()),
+        interval: Duration::from_secs(900),
+        checkpoint: Checkpoint { cursor: s(1_000), floor: s(0), polled: true },
+    }
+}
+
+pub(crate) fn person(id: u32, created: i64, updated: i64) -> Value {
+    json!({"id": id, "created_at": s(created).to_string(), "updated_at": s(updated).to_string(), "title": null})
+}
+
+pub(crate) fn page(records: &[Value]) -> Page {
+    let items = FieldPath::default();
+    let form = PageForm { items: &items, next: None, echo: None };
+    Page::parse(Bytes::from(Value::from(records.to_vec()).to_string()), &form).unwrap()
+}
+
+/// A source that reads the same pages each time; an empty list is a failure.
+pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSource {
+    let mut source = MockSource::new();
+    source.expect_open().returning(move |_| {
+        let mut left: Vec<Page> = pages.iter().rev().cloned().collect();
+        let fails = pages.is_empty();
+        let mut reading = MockPages::new();
+        reading.expect_next().returning(move || match left.pop() {
+            None if fails => {
+                Err(SourceError { message: "down".to_owned(), needs_authentication: false })
+            }
+            next => Ok(next),
+        });
+        reading.expect_clock().return_const(clock);
+        Ok(Box::new(reading))
+    });
+    source
+}
+
+/// A ledger in memory for one resource.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub(crate) known: Mutex<HashMap<String, Version>>,
+    pub(crate) staged: Mutex<Vec<Part>>,
+    pub(crate) outcomes: Mutex<Vec<Outcome>>,
+    pub(crate) looked_up: Mutex<usize>,
+    pub(crate) due: Mutex<Vec<DueInstance>>,
+    pub(crate) finished: tokio::sync::Notify,
+}
+
+impl Book {
+    /// The events of the last poll as `id KIND date`, staged ones first.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let staged = self.staged.lock().unwrap();
+        let outcomes = self.outcomes.lock().unwrap();
+        let last = match outcomes.last() {
+            Some(Outcome::Done(finding)) => &finding.part.events[..],
+            _ => &[],
+        };
+        let all = staged.iter().flat_map(|part| &part.events).chain(last);
+        all.map(|event| {
+            format!("{} {} {}", event.object_id, event.kind.as_str(), event.date.seconds())
+        })
+        .collect()
+    }
+}
+
+#[async_trait]
+impl Ledger for Book {
+    async fn claim(&self, _: Timestamp, limit: usize, _: Duration) -> Result<Claimed, LedgerError> {
+        let mut due = self.due.lock().unwrap();
+        let taken = limit.min(due.len());
+        Ok(Claimed { instances: due.drain(..taken).collect(), next: None })
+    }
+
+    async fn known(
+        &self,
+        _: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Version>>, LedgerError> {
+        *self.looked_up.lock().unwrap() += objects.len();
+        let known = self.known.lock().unwrap();
+        Ok(objects.iter().map(|id| known.get(id).copied()).collect())
+    }
+
+    async fn stage(&self, _: &Due, _: Timestamp, part: Part) -> Result<(), LedgerError> {
+        self.known
+            .lock()
+            .unwrap()
+            .extend(part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version)));
+        self.staged.lock().unwrap().push(part);
+        Ok(())
+    }
+
+    async fn finish(&self, _: &Due, outcome: Outcome) -> Result<(), LedgerError> {
+        if let Outcome::Done(finding) = &outcome {
+            let part =
+                finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));
+            self.known.lock().unwrap().extend(part);
+        }
+        self.outcomes.lock().unwrap().push(outcome);
+        self.finished.notify_one();
+        Ok(())
+    }
+}

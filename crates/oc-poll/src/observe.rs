@@ -1,0 +1,65 @@
+//! From a record's bytes to its id, its dates and its version.
+
+use oc_config::{DateField, DateReader, FieldPath, ResourceConfig};
+use oc_hub::{Picker, fingerprint, object_id};
+
+use crate::{PollSummary, Sighting, Version};
+
+/// Reads the records of one resource; made once a poll.
+pub(crate) struct Observer<'a> {
+    picker: Picker,
+    updated: Option<&'a DateReader>,
+    created: Option<&'a DateReader>,
+    volatile: &'a [FieldPath],
+}
+
+/// A record with an id.
+pub(crate) struct Observed {
+    pub(crate) object_id: String,
+    pub(crate) sighting: Sighting,
+}
+
+impl<'a> Observer<'a> {
+    pub(crate) fn new(config: &'a ResourceConfig, volatile: &'a [FieldPath]) -> Self {
+        let path = |field: &Option<DateField>| field.as_ref().map(|date| date.path.clone());
+        let paths = [Some(config.id_field.clone()), path(&config.updated), path(&config.created)];
+        Self {
+            picker: Picker::new(paths),
+            updated: config.updated.as_ref().map(|date| &date.reader),
+            created: config.created.as_ref().map(|date| &date.reader),
+            volatile,
+        }
+    }
+
+    /// What the record is, or `None` for one that cannot be news: without an id, or too old by
+    /// `rules_out`, which spares its id and content.
+    pub(crate) fn observe(
+        &self,
+        record: &[u8],
+        summary: &mut PollSummary,
+        rules_out: impl Fn(&Sighting) -> bool,
+    ) -> Option<Observed> {
+        summary.records += 1;
+        let [id, updated, created] = self.picker.pick(record);
+        let mut date = |raw: Option<&[u8]>, reader: Option<&DateReader>| {
+            let (raw, reader) = (raw.filter(|raw| *raw != b"null")?, reader?);
+            let read = reader.read_json(raw);
+            summary.unreadable_dates += u64::from(read.is_none());
+            read
+        };
+        let (updated, created) = (date(updated, self.updated), date(created, self.created));
+        let dated = updated.map(Version::dated);
+        let mut sighting = Sighting { updated, created, version: dated.unwrap_or(Version(0)) };
+        if dated.is_some() && rules_out(&sighting) {
+            return None;
+        }
+        let Some(object_id) = id.and_then(object_id) else {
+            summary.without_id += 1;
+            return None;
+        };
+        if dated.is_none() {
+            sighting.version = Version::hashed(fingerprint(record, self.volatile));
+        }
+        Some(Observed { object_id: object_id.into_owned(), sighting })
+    }
+}

@@ -1,0 +1,128 @@
+//! Polls over a source and a ledger in memory.
+
+use oc_hub::ClockReading;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixture::{Book, due, page, person, s, source};
+
+async fn poll(due: &Due, book: &Book, pages: Vec<Page>) -> Result<PollSummary, PollError> {
+    poll_once(due, &source(pages, None), book, &Clock::new(|| s(2_000)), 0.5).await
+}
+
+fn done(book: &Book) -> Finding {
+    match book.outcomes.lock().unwrap().last() {
+        Some(Outcome::Done(finding)) => finding.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn changes_become_events_in_the_order_of_their_dates_and_the_cursor_moves_to_the_start() {
+    let book = Book::default();
+    let pages =
+        vec![page(&[person(1, 1, 1_500), person(2, 1_400, 1_400)]), page(&[person(3, 1, 500)])];
+    let summary = poll(&due(&json!({})), &book, pages).await.unwrap();
+    assert_eq!(book.events(), ["2 CREATED 1400", "1 UPDATED 1500"]);
+    let finding = done(&book);
+    assert_eq!((finding.cursor, finding.next_due, summary.records), (s(2_000), s(2_900), 3));
+    assert_eq!(
+        finding.part.events[0].record,
+        r#"{"id":2,"created_at":"1970-01-01T00:23:20Z","updated_at":"1970-01-01T00:23:20Z"}"#
+    );
+}
+
+#[tokio::test]
+async fn the_same_version_is_reported_once_over_overlapping_polls() {
+    let (book, due) = (Book::default(), due(&json!({})));
+    let pages = vec![page(&[person(1, 1, 990), person(2, 1, 1_500)])];
+    poll(&due, &book, pages.clone()).await.unwrap();
+    assert_eq!(book.events().len(), 2);
+    poll(&due, &book, pages).await.unwrap();
+    assert!(book.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_changes_while_it_is_read_is_reported_in_each_version() {
+    let book = Book::default();
+    let pages = vec![
+        page(&[person(1, 1_500, 1_500)]),
+        page(&[person(1, 1_500, 1_600)]),
+        page(&[person(1, 1_500, 1_500)]),
+    ];
+    poll(&due(&json!({})), &book, pages).await.unwrap();
+    assert_eq!(book.events(), ["1 CREATED 1500", "1 UPDATED 1600"]);
+}
+
+#[tokio::test]
+async fn records_that_dates_rule_out_are_not_looked_up() {
+    let book = Book::default();
+    let records: Vec<Value> = (0..100).map(|id| person(id, 1, 900)).collect();
+    poll(&due(&json!({})), &book, vec![page(&records)]).await.unwrap();
+    assert_eq!(*book.looked_up.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_large_poll_is_put_aside_in_parts() {
+    let book = Book::default();
+    let pages: Vec<Page> = (0..50)
+        .map(|at| {
+            let records: Vec<Value> =
+                (0..100).map(|id| person(at * 100 + id, 1, 1_100 + i64::from(at))).collect();
+            page(&records)
+        })
+        .collect();
+    poll(&due(&json!({})), &book, pages).await.unwrap();
+    assert_eq!((book.events().len(), book.staged.lock().unwrap().len()), (5_000, 2));
+    assert!(done(&book).part.events.len() < STAGE_AT);
+}
+
+#[tokio::test]
+async fn a_failed_page_records_nothing() {
+    let book = Book::default();
+    assert!(poll(&due(&json!({})), &book, vec![]).await.is_err());
+    assert!(book.outcomes.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_provider_whose_clock_is_behind_holds_the_cursor_back() {
+    let book = Book::default();
+    let reading = ClockReading { sent: s(2_000), received: s(2_001), provider: s(1_900) };
+    let source = source(vec![page(&[])], Some(reading));
+    poll_once(&due(&json!({})), &source, &book, &Clock::new(|| s(2_000)), 0.5).await.unwrap();
+    assert_eq!(done(&book).cursor, s(1_899));
+}
+
+#[tokio::test]
+async fn ids_and_dates_that_cannot_be_read_are_counted() {
+    let book = Book::default();
+    let records =
+        [json!({"updated_at": s(1_500).to_string()}), json!({"id": 5, "updated_at": "soon"})];
+    let summary = poll(&due(&json!({})), &book, vec![page(&records)]).await.unwrap();
+    assert_eq!((summary.without_id, summary.unreadable_dates, summary.events), (1, 1, 1));
+}
+
+#[test]
+fn the_url_reaches_back_over_delay_and_overlap() {
+    let condition = |changes| {
+        let call = render(&due(&changes), s(2_000)).unwrap();
+        call.condition.unwrap().to_string()
+    };
+    assert_eq!(condition(json!({})), "updated_at >= '1970-01-01T00:15:40Z'");
+    assert_eq!(
+        condition(json!({"overlap": 0, "pollDelay": 300})),
+        "updated_at >= '1970-01-01T00:11:40Z'"
+    );
+}
+
+#[tokio::test]
+async fn fingerprints_are_forgotten_only_when_dates_decide_without_them() {
+    let forgotten = async |changes: Value| {
+        let book = Book::default();
+        poll(&due(&changes), &book, vec![page(&[])]).await.unwrap();
+        done(&book).forget_before
+    };
+    assert_eq!(forgotten(json!({})).await, Some(s(940)));
+    assert_eq!(forgotten(json!({"filterByUpdatedDate": false})).await, None);
+    assert_eq!(forgotten(json!({"datesConfiguration": {}})).await, None);
+}
