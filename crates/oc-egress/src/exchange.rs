@@ -286,9 +286,10 @@ fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError {
             return ours.clone();
         }
         if let Some(hyper) = inner.downcast_ref::<hyper::Error>()
-            && hyper.is_parse() {
-                return EgressError::Malformed;
-            }
+            && hyper.is_parse()
+        {
+            return EgressError::Malformed;
+        }
         cause = inner.source();
     }
     EgressError::Closed

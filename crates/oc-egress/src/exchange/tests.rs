@@ -144,7 +144,7 @@ async fn a_body_that_never_ends_meets_the_one_deadline() {
     let address = server(|_, mut stream| async move {
         read_head(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let short = Limits { total: Duration::from_millis(100), ..LIMITS };

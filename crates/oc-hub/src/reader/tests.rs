@@ -12,10 +12,13 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::*;
 use crate::{AuthorizeError, Credential, Hub, MockAuthorizer, Retry};
 
+/// What is answered instead, given the request's number; it may change the rows as well.
+type Mischief = fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate>;
+
 /// People as (id, updated second), sorted; answers as the provider does, and may do mischief.
 struct People {
     rows: Mutex<Vec<(u32, i64)>>,
-    mischief: fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate>,
+    mischief: Mischief,
     asked: Mutex<Vec<String>>,
 }
 
@@ -55,10 +58,7 @@ impl Respond for &'static People {
     }
 }
 
-fn people(
-    rows: Vec<(u32, i64)>,
-    mischief: fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate>,
-) -> &'static People {
+fn people(rows: Vec<(u32, i64)>, mischief: Mischief) -> &'static People {
     Box::leak(Box::new(People { rows: Mutex::new(rows), mischief, asked: Mutex::default() }))
 }
 
@@ -173,8 +173,7 @@ async fn failures_and_wrong_json_are_tried_again() {
 
 #[tokio::test]
 async fn a_refused_token_is_replaced_once() {
-    let mischief: fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate> =
-        |request, _| (request == 1).then(|| ResponseTemplate::new(401));
+    let mischief: Mischief = |request, _| (request == 1).then(|| ResponseTemplate::new(401));
     let mut ours = authorizer();
     ours.expect_refused().times(1).returning(|_, _, _| Ok(()));
     assert_eq!(read_with(ours, people(vec![(1, 1)], mischief), ALL, 2).await.unwrap(), ["1"]);
