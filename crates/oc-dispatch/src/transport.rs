@@ -1,0 +1,83 @@
+//! The port to whoever is told, and what one attempt came to.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use oc_config::Timestamp;
+use secrecy::SecretString;
+use url::Url;
+use uuid::Uuid;
+
+/// Where an instance's notifications go, and what proves that they are ours.
+#[derive(Clone)]
+pub struct Destination {
+    /// The callback url.
+    pub url: Url,
+    /// One key, or two during a rotation, the newest first; none signs nothing.
+    pub keys: Vec<SecretString>,
+    /// The user's own headers.
+    pub headers: Vec<(String, String)>,
+    /// HTTP Basic.
+    pub basic: Option<(String, SecretString)>,
+}
+
+/// Shows where, and nothing that the user may have hidden in a header or the url's query.
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Destination({})", self.url.origin().ascii_serialization())
+    }
+}
+
+/// One notification on its way.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// `message.eventId`.
+    pub id: Uuid,
+    /// The exact body.
+    pub body: Bytes,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+}
+
+/// What one attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The answer's status, when there was one.
+    pub status: Option<u16>,
+    /// Why there was none, or where a redirect pointed.
+    pub error: Option<String>,
+    /// The first 4 KB of the answer.
+    pub answer: String,
+    /// What it means for the notification.
+    pub verdict: AttemptVerdict,
+}
+
+/// What an attempt means for its notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptVerdict {
+    /// It has arrived.
+    Delivered,
+    /// It is to be sent again, not before so long as the receiver asked for.
+    Failed {
+        /// `Retry-After` of a 429 or 503, which holds for the whole destination.
+        retry_after: Option<Duration>,
+        /// The receiver is short of breath: fewer at a time.
+        overloaded: bool,
+    },
+    /// The receiver is gone for good (410): sending again is pointless.
+    Gone,
+}
+
+/// A way to tell a tenant.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Makes one attempt; it ends within the transport's deadline, whatever the receiver does.
+    async fn send(&self, to: &Destination, notification: Outgoing) -> Attempt;
+}

@@ -1,0 +1,143 @@
+//! Notifications as webhooks: one signed POST each (notifications.md, "Headers" and "Delivery").
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use oc_config::Timestamp;
+use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
+use secrecy::ExposeSecret;
+
+use crate::signature;
+use crate::transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
+
+const MOST_READ: usize = 64 * 1024;
+const MOST_KEPT: usize = 4 * 1024;
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Sends notifications to callback urls.
+#[derive(Clone)]
+pub struct Webhooks {
+    egress: Egress,
+    clock: Clock,
+    limits: Limits,
+}
+
+impl Webhooks {
+    /// Webhooks that leave through `egress`; `within` is the deadline of a whole attempt, from name
+    /// resolution to the last byte of the answer.
+    pub fn new(egress: Egress, clock: Clock, within: Duration) -> Self {
+        let limits = Limits { total: within, body: MOST_READ, overflow: Overflow::Truncate };
+        Self { egress, clock, limits }
+    }
+}
+
+#[async_trait]
+impl Transport for Webhooks {
+    async fn send(&self, to: &Destination, notification: Outgoing) -> Attempt {
+        let at = self.clock.now();
+        let mut request = Request::post(to.url.clone(), notification.body.clone());
+        request.headers = headers(to, &notification, at);
+        let result = self.egress.exchange(request, self.limits).await;
+        let ended = self.clock.now();
+        let (took, pause_from) = (ended.since(at), ended);
+        match result {
+            Ok(response) => answered(&response, at, took, pause_from),
+            Err(error) => failed(to, &error, at, took),
+        }
+    }
+}
+
+/// Our headers after the user's own, so that ours cannot be replaced.
+fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8 + to.headers.len());
+    for (name, value) in &to.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
+        {
+            headers.append(name, value);
+        }
+    }
+    if let Some((user, password)) = &to.basic {
+        let credentials = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+        if let Ok(mut value) = HeaderValue::try_from(format!("Basic {credentials}")) {
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+    }
+    let id = notification.id.hyphenated().to_string();
+    let mut put = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    put(CONTENT_TYPE, "application/json".to_owned());
+    put(HeaderName::from_static("elements-webhook-id"), id.clone());
+    put(HeaderName::from_static("elements-delivery-attempt"), notification.attempt.to_string());
+    put(HeaderName::from_static("webhook-timestamp"), at.seconds().to_string());
+    if let Some(signature) = signature::elements(&to.keys, &notification.body) {
+        put(HeaderName::from_static("elements-webhook-signature"), signature);
+    }
+    if let Some(signature) = signature::standard(&to.keys, &id, at.seconds(), &notification.body) {
+        put(HeaderName::from_static("webhook-signature"), signature);
+    }
+    put(HeaderName::from_static("webhook-id"), id);
+    headers
+}
+
+fn answered(response: &Response, at: Timestamp, took: Duration, now: Timestamp) -> Attempt {
+    let status = response.status.as_u16();
+    let kept = &response.body[..response.body.len().min(MOST_KEPT)];
+    let verdict = match status {
+        200..=299 => AttemptVerdict::Delivered,
+        410 => AttemptVerdict::Gone,
+        _ => AttemptVerdict::Failed {
+            retry_after: matches!(status, 429 | 503)
+                .then(|| retry_after(&response.headers, now))
+                .flatten(),
+            overloaded: matches!(status, 429 | 502..=504),
+        },
+    };
+    let location = response.headers.get(LOCATION).filter(|_| response.status.is_redirection());
+    let error = location.map(|to| {
+        format!(
+            "redirects are not followed; it points to {}",
+            String::from_utf8_lossy(to.as_bytes())
+        )
+    });
+    let answer = String::from_utf8_lossy(kept).into_owned();
+    Attempt { at, took, status: Some(status), error, answer, verdict }
+}
+
+fn failed(to: &Destination, error: &EgressError, at: Timestamp, took: Duration) -> Attempt {
+    tracing::debug!(destination = ?to, error = error.detail(), "Notification not delivered");
+    let verdict = AttemptVerdict::Failed { retry_after: None, overloaded: error.is_timeout() };
+    Attempt {
+        at,
+        took,
+        status: None,
+        error: Some(error.to_string()),
+        answer: String::new(),
+        verdict,
+    }
+}
+
+/// `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), at most a day.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            Timestamp::from(time::OffsetDateTime::from(httpdate::parse_http_date(text).ok()?))
+                .since(now)
+        }
+    };
+    Some(wait.min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests;
