@@ -1,16 +1,26 @@
 //! Telling the tenant: the notifications of events, their signatures, how they are sent, and when
 //! they are sent again.
+#![doc = include_str!("../README.md")]
 
+mod dispatcher;
 mod notification;
+mod outbox;
 mod schedule;
 pub mod signature;
 mod transport;
 mod webhook;
 
+pub use dispatcher::{Dispatcher, DispatcherSettings};
 pub use notification::{MOST_EVENTS, Notification, Origin, compose};
+pub use outbox::{
+    ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,
+    Settlement,
+};
 pub use schedule::RetrySchedule;
 pub use transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
 pub use webhook::Webhooks;
 
+#[cfg(any(test, feature = "mock"))]
+pub use outbox::MockOutbox;
 #[cfg(any(test, feature = "mock"))]
 pub use transport::MockTransport;

@@ -1,4 +1,5 @@
 //! What the provider has: one hub request becomes provider requests and a stream of records.
+#![doc = include_str!("../README.md")]
 
 mod authorizer;
 mod budget;

@@ -2,6 +2,7 @@
 //!
 //! [`Tokens`] hands out access tokens that are good for a request sent now. It refreshes ahead of
 //! their end, one refresh at a time an instance, and a new pair is durable before it is used.
+#![doc = include_str!("../README.md")]
 
 mod authorize;
 mod endpoint;

@@ -2,6 +2,7 @@
 //!
 //! A poll reads records through a [`Source`], compares them with what the [`Ledger`] already knows,
 //! and hands the events back to the ledger in one transaction. See `docs/architecture.md`.
+#![doc = include_str!("../README.md")]
 
 mod account_share;
 mod classify;

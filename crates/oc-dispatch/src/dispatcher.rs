@@ -1,0 +1,183 @@
+//! The workers: claim lanes, send in order, settle in groups.
+
+mod allowance;
+mod lane;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oc_egress::Clock;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::outbox::{ClaimRequest, DestinationId, Lane, Outbox, Settlement};
+use crate::{RetrySchedule, Transport};
+use allowance::Allowances;
+use lane::{Breath, Sender};
+
+/// The most settlements that are recorded in one transaction.
+const GROUP: usize = 256;
+
+/// The bounds of delivery.
+#[derive(Clone, Debug)]
+pub struct DispatcherSettings {
+    /// Lanes sent at the same time.
+    pub concurrency: usize,
+    /// Of these, to one destination.
+    pub per_destination: usize,
+    /// When failed notifications are sent again.
+    pub schedule: RetrySchedule,
+    /// For how long a claim holds if nothing is settled.
+    pub lease: Duration,
+    /// The longest time between two looks into the outbox.
+    pub look_every: Duration,
+    /// How long a stop waits for what is under way.
+    pub drain: Duration,
+}
+
+/// Delivers what is in the outbox, for as long as it runs.
+pub struct Dispatcher {
+    /// What waits.
+    pub outbox: Arc<dyn Outbox>,
+    /// How it is sent.
+    pub transport: Arc<dyn Transport>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Bounds.
+    pub settings: DispatcherSettings,
+}
+
+impl Dispatcher {
+    /// Runs until `stop`, then finishes what is under way within the drain time. What is not
+    /// settled by then is sent again after the next start, with the same ids.
+    pub async fn run(self, stop: CancellationToken) {
+        let (settlements, receiver) = mpsc::channel(self.settings.concurrency.max(1));
+        let settler = tokio::spawn(settle_all(Arc::clone(&self.outbox), receiver));
+        let drain = self.settings.drain;
+        let mut work = Work {
+            sender: Arc::new(Sender {
+                transport: self.transport,
+                clock: self.clock.clone(),
+                schedule: self.settings.schedule.clone(),
+                stop: stop.clone(),
+            }),
+            allowances: Allowances::new(self.settings.per_destination),
+            tasks: JoinSet::new(),
+            outbox: self.outbox,
+            clock: self.clock,
+            settings: self.settings,
+            settlements,
+        };
+        work.run(&stop).await;
+        let finished = async {
+            while let Some(ended) = work.tasks.join_next().await {
+                work.ended(ended);
+            }
+        };
+        if tokio::time::timeout(drain, finished).await.is_err() {
+            tracing::warn!(
+                "Deliveries still under way at the stop are sent again after the next start"
+            );
+        }
+        drop(work);
+        if let Err(error) = settler.await {
+            tracing::error!(%error, "Settling ended in a fault of the program");
+        }
+    }
+}
+
+/// The deliveries under way.
+struct Work {
+    sender: Arc<Sender>,
+    allowances: Allowances,
+    tasks: JoinSet<(DestinationId, Breath)>,
+    outbox: Arc<dyn Outbox>,
+    clock: Clock,
+    settings: DispatcherSettings,
+    settlements: mpsc::Sender<Settlement>,
+}
+
+type Ended = Result<(DestinationId, Breath), tokio::task::JoinError>;
+
+impl Work {
+    async fn run(&mut self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let outbox = Arc::clone(&self.outbox);
+            let wait = self.start_due().await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                () = outbox.changed() => {}
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+            }
+            while let Some(ended) = self.tasks.try_join_next() {
+                self.ended(ended);
+            }
+        }
+    }
+
+    /// Claims and begins what is due; tells how long to wait before looking again.
+    async fn start_due(&mut self) -> Duration {
+        let look_every = self.settings.look_every;
+        let lanes = self.settings.concurrency.saturating_sub(self.tasks.len());
+        if lanes == 0 {
+            return look_every;
+        }
+        let now = self.clock.now();
+        let (per_destination, room) = (self.settings.per_destination, self.allowances.room());
+        let request =
+            ClaimRequest { now, lanes, per_destination, room, lease: self.settings.lease };
+        match self.outbox.claim(request).await {
+            Ok(claimed) => {
+                for lane in claimed.lanes {
+                    self.start(lane);
+                }
+                claimed
+                    .next
+                    .map_or(look_every, |next| next.since(now))
+                    .clamp(Duration::from_millis(1), look_every)
+            }
+            Err(error) => {
+                tracing::error!(%error, "What is due could not be claimed");
+                look_every
+            }
+        }
+    }
+
+    fn start(&mut self, lane: Lane) {
+        let id = lane.destination_id.clone();
+        self.allowances.enter(&id);
+        let (sender, settlements) = (Arc::clone(&self.sender), self.settlements.clone());
+        self.tasks.spawn(async move {
+            let (settlement, breath) = sender.send(lane).await;
+            // Only a settler that has gone refuses; then the claim ends by its lease.
+            let _ = settlements.send(settlement).await;
+            (id, breath)
+        });
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        match ended {
+            Ok((destination, breath)) => self.allowances.leave(&destination, breath),
+            Err(error) => tracing::error!(%error, "A delivery ended in a fault of the program"),
+        }
+    }
+}
+
+/// Records outcomes in groups: all that have come up while the last group was recorded.
+async fn settle_all(outbox: Arc<dyn Outbox>, mut receiver: mpsc::Receiver<Settlement>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while receiver.recv_many(&mut group, GROUP).await > 0 {
+        let mut pause = Duration::from_millis(20);
+        while let Err(error) = outbox.settle(group.clone()).await {
+            tracing::error!(%error, "Outcomes of deliveries not recorded yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+        group.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

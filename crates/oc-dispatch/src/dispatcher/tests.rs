@@ -1,0 +1,208 @@
+//! Order, failure, isolation and the stop, over an outbox in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use oc_config::Timestamp;
+use tokio::sync::Notify;
+use url::Url;
+use uuid::Uuid;
+
+use super::*;
+use crate::outbox::{Claimed, LaneId, Next, OutboxError, Pending};
+use crate::{Attempt, AttemptVerdict, Destination, MockTransport, Outgoing};
+
+const NOW: Timestamp = Timestamp(1_000_000_000);
+
+/// Lanes by number, and what was settled; the first settlements may fail.
+#[derive(Default)]
+struct Book {
+    lanes: Mutex<VecDeque<Lane>>,
+    settled: Mutex<Vec<Settlement>>,
+    failing: Mutex<usize>,
+    news: Notify,
+}
+
+#[async_trait]
+impl Outbox for Book {
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError> {
+        let (mut lanes, mut taken) = (self.lanes.lock().unwrap(), Vec::new());
+        let mut used: HashMap<DestinationId, usize> = HashMap::new();
+        for lane in std::mem::take(&mut *lanes) {
+            let room =
+                request.room.get(&lane.destination_id).copied().unwrap_or(request.per_destination);
+            let used = used.entry(lane.destination_id.clone()).or_default();
+            if taken.len() < request.lanes && *used < room {
+                *used += 1;
+                taken.push(lane);
+            } else {
+                lanes.push_back(lane);
+            }
+        }
+        Ok(Claimed { lanes: taken, next: None })
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+        let mut failing = self.failing.lock().unwrap();
+        if *failing > 0 {
+            *failing -= 1;
+            return Err(OutboxError("disk full".into()));
+        }
+        self.settled.lock().unwrap().extend(settlements);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    async fn changed(&self) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn lane(id: i64, host: &str, count: u128) -> Lane {
+    let destination = Destination {
+        url: Url::parse(&format!("https://{host}/")).unwrap(),
+        keys: vec![],
+        headers: vec![],
+        basic: None,
+    };
+    let pending = |at| Pending {
+        id: Uuid::from_u128(at),
+        body: Bytes::new(),
+        failures: 0,
+        first_failure: None,
+    };
+    Lane {
+        id: LaneId(id),
+        destination_id: DestinationId(host.to_owned()),
+        destination: Arc::new(destination),
+        notifications: (1..=count).map(pending).collect(),
+    }
+}
+
+fn came_to(verdict: AttemptVerdict) -> Attempt {
+    Attempt {
+        at: NOW,
+        took: Duration::ZERO,
+        status: None,
+        error: None,
+        answer: String::new(),
+        verdict,
+    }
+}
+
+const FAILED: AttemptVerdict = AttemptVerdict::Failed { retry_after: None, overloaded: false };
+
+/// A transport that decides by host and notification number.
+fn transport(decide: fn(&str, u128) -> AttemptVerdict) -> Arc<dyn Transport> {
+    let mut transport = MockTransport::new();
+    transport.expect_send().returning(move |to, outgoing| {
+        came_to(decide(to.url.host_str().unwrap(), outgoing.id.as_u128()))
+    });
+    Arc::new(transport)
+}
+
+fn dispatcher(book: &Arc<Book>, transport: Arc<dyn Transport>) -> Dispatcher {
+    let settings = DispatcherSettings {
+        concurrency: 4,
+        per_destination: 2,
+        schedule: RetrySchedule::default(),
+        lease: Duration::from_secs(60),
+        look_every: Duration::from_millis(50),
+        drain: Duration::from_secs(10),
+    };
+    Dispatcher { outbox: book.clone(), transport, clock: Clock::new(|| NOW), settings }
+}
+
+/// Runs until so many lanes are settled, then stops.
+async fn run(
+    book: Arc<Book>,
+    transport: Arc<dyn Transport>,
+    settlements: usize,
+) -> Vec<Settlement> {
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher(&book, transport).run(stop.clone()));
+    while book.settled.lock().unwrap().len() < settlements {
+        book.news.notified().await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    book.settled.lock().unwrap().clone()
+}
+
+fn book(lanes: Vec<Lane>) -> Arc<Book> {
+    Arc::new(Book { lanes: Mutex::new(lanes.into()), ..Book::default() })
+}
+
+fn delivered(settlement: &Settlement) -> Vec<u128> {
+    settlement.delivered.iter().map(|(id, _)| id.as_u128()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_sent_in_order_and_settled_as_a_whole() {
+    let settled =
+        run(book(vec![lane(1, "a", 5)]), transport(|_, _| AttemptVerdict::Delivered), 1).await;
+    assert_eq!(delivered(&settled[0]), [1, 2, 3, 4, 5]);
+    assert_eq!(settled[0].failed, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_stops_at_the_first_failure_and_waits_for_its_retry() {
+    let decide = |_: &str, id| if id == 3 { FAILED } else { AttemptVerdict::Delivered };
+    let settled = run(book(vec![lane(1, "a", 5)]), transport(decide), 1).await;
+    assert_eq!(delivered(&settled[0]), [1, 2]);
+    let failed = settled[0].failed.clone().unwrap();
+    let Next::Retry(at) = failed.next else { panic!("{failed:?}") };
+    assert!(failed.id.as_u128() == 3 && (8_000_000..=8_800_000).contains(&(at.0 - NOW.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_last_failure_and_after_a_410_the_notification_is_queued() {
+    let mut tired = lane(1, "a", 1);
+    (tired.notifications[0].failures, tired.notifications[0].first_failure) =
+        (5, Some(Timestamp(0)));
+    let decide = |host: &str, _| if host == "a" { FAILED } else { AttemptVerdict::Gone };
+    let settled = run(book(vec![tired, lane(2, "b", 1)]), transport(decide), 2).await;
+    assert!(settled.iter().all(|one| one.failed.as_ref().unwrap().next == Next::Queue));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_honoured() {
+    let decide = |_: &str, _| AttemptVerdict::Failed {
+        retry_after: Some(Duration::from_secs(600)),
+        overloaded: true,
+    };
+    let settled = run(book(vec![lane(1, "a", 1)]), transport(decide), 1).await;
+    let next = settled[0].failed.as_ref().unwrap().next;
+    assert_eq!(next, Next::Retry(NOW.plus(Duration::from_secs(600))));
+}
+
+/// A receiver that never answers for one host.
+struct Stuck;
+
+#[async_trait]
+impl Transport for Stuck {
+    async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
+        if to.url.host_str() == Some("stuck") {
+            std::future::pending::<()>().await;
+        }
+        came_to(AttemptVerdict::Delivered)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_never_answers_delays_nobody_else() {
+    let stuck = (0..10).map(|id| lane(id, "stuck", 1));
+    let others = (10..30).map(|id| lane(id, "other", 1));
+    let settled = run(book(stuck.chain(others).collect()), Arc::new(Stuck), 20).await;
+    assert!(settled.iter().all(|one| one.lane.0 >= 10) && settled.len() == 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_are_recorded_though_the_storage_fails_for_a_while() {
+    let book = book(vec![lane(1, "a", 2)]);
+    *book.failing.lock().unwrap() = 3;
+    let settled = run(book, transport(|_, _| AttemptVerdict::Delivered), 1).await;
+    assert_eq!(delivered(&settled[0]), [1, 2]);
+}

@@ -1,0 +1,122 @@
+//! The port to the notifications that wait to be sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use oc_config::Timestamp;
+use uuid::Uuid;
+
+use crate::{Attempt, Destination};
+
+/// A lane: the notifications of one instance and resource, which arrive in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LaneId(pub i64);
+
+/// A destination, shared by the lanes whose notifications go to one host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DestinationId(pub String);
+
+/// What a worker asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// The time.
+    pub now: Timestamp,
+    /// At most so many lanes.
+    pub lanes: usize,
+    /// At most so many lanes of one destination...
+    pub per_destination: usize,
+    /// ...but for these, which have less room or none.
+    pub room: HashMap<DestinationId, usize>,
+    /// For how long a claim holds if nothing is ever settled.
+    pub lease: Duration,
+}
+
+/// What a worker gets.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// Lanes with something due, nobody else's until they are settled.
+    pub lanes: Vec<Lane>,
+    /// When the next lane that is neither claimed nor short of room becomes due.
+    pub next: Option<Timestamp>,
+}
+
+/// A claimed lane and the first of its notifications.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Which.
+    pub id: LaneId,
+    /// Whose share it uses.
+    pub destination_id: DestinationId,
+    /// Where they go.
+    pub destination: Arc<Destination>,
+    /// In their order, never empty.
+    pub notifications: Vec<Pending>,
+}
+
+/// A notification that waits.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// `message.eventId`.
+    pub id: Uuid,
+    /// The exact body.
+    pub body: Bytes,
+    /// How many attempts have failed.
+    pub failures: u32,
+    /// When the first one did.
+    pub first_failure: Option<Timestamp>,
+}
+
+/// What came of a claimed lane. Settling it gives the claim back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Which lane.
+    pub lane: LaneId,
+    /// The notifications that arrived, from the first on.
+    pub delivered: Vec<(Uuid, Attempt)>,
+    /// The one that did not, at which the lane stopped.
+    pub failed: Option<Failed>,
+}
+
+/// A notification that did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Which.
+    pub id: Uuid,
+    /// What happened.
+    pub attempt: Attempt,
+    /// What is to become of it, and so of those behind it.
+    pub next: Next,
+}
+
+/// What becomes of a failed notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is sent again then; until then the lane waits.
+    Retry(Timestamp),
+    /// It is queued, and the instance's subscription is deactivated: nothing is sent until someone
+    /// reactivates it.
+    Queue,
+}
+
+/// The storage failed; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage failed: {0}")]
+pub struct OutboxError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What delivery needs from storage.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Claims lanes whose first notification is due.
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError>;
+
+    /// Records outcomes, all in one transaction, and gives their lanes back. Durable when it
+    /// returns: before that, nothing counts as delivered.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError>;
+
+    /// Ends when there may be something new to claim; what happened before the call counts too.
+    async fn changed(&self);
+}
