@@ -15,8 +15,6 @@ use crate::provider_clock::{ClockReading, date_header, http_date};
 use crate::{HubError, Target};
 
 const LONGEST_TEXT: usize = 4 * 1024;
-/// How long a request waits for room in the rate limit before it counts as failed.
-const WAITS_FOR_BUDGET: Duration = Duration::from_secs(600);
 
 /// How a request that met a failure is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +28,27 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self { tries: 4, pause: Duration::from_secs(1) }
+    }
+}
+
+/// How much is done for one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) retry: Retry,
+    /// How long it waits for room in the rate limit before it counts as failed.
+    pub(crate) budget_wait: Duration,
+}
+
+impl Effort {
+    /// For a poll, which has time.
+    pub(crate) fn patient(retry: Retry) -> Self {
+        Self { retry, budget_wait: Duration::from_secs(600) }
+    }
+
+    /// For somebody who waits for the answer.
+    pub(crate) fn prompt(retry: Retry) -> Self {
+        let retry = Retry { tries: retry.tries.min(2), ..retry };
+        Self { retry, budget_wait: Duration::from_secs(2) }
     }
 }
 
@@ -67,12 +86,13 @@ impl Client {
         target: &Target,
         url: &Url,
         cost: u32,
+        effort: Effort,
         read: impl Fn(Response) -> Result<T, String>,
     ) -> Result<Answer<T>, HubError> {
         let mut refreshed = false;
-        let Retry { mut tries, mut pause } = self.retry;
+        let Retry { mut tries, mut pause } = effort.retry;
         loop {
-            let failed = match self.attempt(target, url, cost).await? {
+            let failed = match self.attempt(target, url, cost, effort.budget_wait).await? {
                 Attempt::Answered(response, clock) => match read(response) {
                     Ok(read) => return Ok(Answer { read, clock }),
                     Err(reason) => HubError::Faulty { reason, text: None },
@@ -99,11 +119,17 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, target: &Target, url: &Url, cost: u32) -> Result<Attempt, HubError> {
+    async fn attempt(
+        &self,
+        target: &Target,
+        url: &Url,
+        cost: u32,
+        budget_wait: Duration,
+    ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
         let budget = limits.map(|limits| self.budgets.of(&target.account, limits));
         if let Some(budget) = &budget {
-            let taken = budget.take(cost, &self.clock, WAITS_FOR_BUDGET).await;
+            let taken = budget.take(cost, &self.clock, budget_wait).await;
             taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0 })?;
         }
         let mut request = Request::get(url.clone());

@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oc_config::{DateReader, FieldPath, HubCall, Operator, Resource, Timestamp, Zone};
-use oc_egress::Response;
 use serde_json::Value as Json;
-use url::Url;
 
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, Effort};
 use crate::plan::{Filter, Plan, outgoing_time, resource};
-use crate::{ClockReading, HubError, Page, PageForm, Picker, Target};
+use crate::request::{matching, read_page, request_url};
+use crate::{ClockReading, HubError, Page, Picker, Target};
 
 /// A reading under way.
 ///
@@ -61,19 +60,15 @@ impl Reader {
             Place::Keyset { from, page, .. } => (*page, *from),
         };
         let filters = self.filters(from);
-        let url = self.url(&filters, number)?;
+        let url = request_url(&self.target, &self.resource, &self.plan, &filters, number)?;
         let cost = self.target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
-        let read = |response: Response| self.read(response, &filters);
-        let Answer { read: page, clock } = self.client.get(&self.target, &url, cost, read).await?;
+        let read = |response| read_page(&self.target, &self.resource, &filters, response);
+        let effort = Effort::patient(self.client.retry);
+        let answer = self.client.get(&self.target, &url, cost, effort, read).await?;
+        let Answer { read: page, clock } = answer;
         self.clock = self.clock.or(clock);
         let page = self.advance(page)?;
-        Ok(Some(match &self.plan.local {
-            Some(condition) => page.retained(|record| {
-                serde_json::from_slice::<Json>(record)
-                    .is_ok_and(|record| condition.matches(&record))
-            }),
-            None => page,
-        }))
+        Ok(Some(matching(page, self.plan.local.as_ref())))
     }
 
     /// How the provider's clock stood at the first answer that told.
@@ -97,38 +92,6 @@ impl Reader {
             filters.push(Filter::range(&field, suffix, outgoing_time(from)));
         }
         filters
-    }
-
-    fn url(&self, filters: &[Filter], number: u32) -> Result<Url, HubError> {
-        let paging = &self.target.connector.paging;
-        let base = self.target.base.as_str().trim_end_matches('/');
-        let mut url = Url::parse(&format!("{base}{}", self.plan.path))
-            .map_err(|_| HubError::NoAnswer("the provider's url is no url".to_owned()))?;
-        url.query_pairs_mut()
-            .extend_pairs(&self.plan.fixed)
-            .extend_pairs(&self.resource.order)
-            .extend_pairs(filters.iter().map(|filter| (filter.name(), filter.value.as_str())))
-            .append_pair(&paging.size, &self.plan.page_size.to_string())
-            .append_pair(&paging.page, &number.to_string());
-        Ok(url)
-    }
-
-    fn read(&self, response: Response, filters: &[Filter]) -> Result<Page, String> {
-        let connector = &self.target.connector;
-        let echo = connector.filtering.echo.as_ref();
-        let form =
-            PageForm { items: &self.resource.items, next: connector.paging.next.as_ref(), echo };
-        let page = Page::parse(response.body, &form).map_err(|error| error.to_string())?;
-        if echo.is_some() {
-            let applied = page.echo.as_ref().unwrap_or(&Json::Null);
-            if let Some(ignored) = filters.iter().find(|filter| !filter.is_echoed(applied)) {
-                return Err(format!(
-                    "it ignored the filter `{}`, so that these are not the records asked for",
-                    ignored.name()
-                ));
-            }
-        }
-        Ok(page)
     }
 
     /// Finds the next place, and leaves out what was seen before.

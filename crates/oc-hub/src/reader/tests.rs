@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use oc_config::{Catalogue, InstanceId};
 use oc_egress::{Clock, Egress, Policy};
 use serde_json::json;
+use url::Url;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 

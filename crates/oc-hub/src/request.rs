@@ -1,0 +1,66 @@
+//! One list request of a provider: its url, and what its answer must look like.
+
+use oc_config::{Condition, Resource};
+use oc_egress::Response;
+use serde_json::Value as Json;
+use url::Url;
+
+use crate::plan::{Filter, Plan};
+use crate::{HubError, Page, PageForm, Target};
+
+/// The url of a page.
+pub(crate) fn request_url(
+    target: &Target,
+    resource: &Resource,
+    plan: &Plan,
+    filters: &[Filter],
+    number: u32,
+) -> Result<Url, HubError> {
+    let paging = &target.connector.paging;
+    let mut url = below_base(target, &plan.path)?;
+    url.query_pairs_mut()
+        .extend_pairs(&plan.fixed)
+        .extend_pairs(&resource.order)
+        .extend_pairs(filters.iter().map(|filter| (filter.name(), filter.value.as_str())))
+        .append_pair(&paging.size, &plan.page_size.to_string())
+        .append_pair(&paging.page, &number.to_string());
+    Ok(url)
+}
+
+/// A path below the provider's base url.
+pub(crate) fn below_base(target: &Target, path: &str) -> Result<Url, HubError> {
+    let base = target.base.as_str().trim_end_matches('/');
+    Url::parse(&format!("{base}{path}"))
+        .map_err(|_| HubError::NoAnswer("the provider's url is no url".to_owned()))
+}
+
+/// Takes an answer apart; one that ignored a filter is none.
+pub(crate) fn read_page(
+    target: &Target,
+    resource: &Resource,
+    filters: &[Filter],
+    response: Response,
+) -> Result<Page, String> {
+    let connector = &target.connector;
+    let echo = connector.filtering.echo.as_ref();
+    let form = PageForm { items: &resource.items, next: connector.paging.next.as_ref(), echo };
+    let page = Page::parse(response.body, &form).map_err(|error| error.to_string())?;
+    if echo.is_some() {
+        let applied = page.echo.as_ref().unwrap_or(&Json::Null);
+        if let Some(ignored) = filters.iter().find(|filter| !filter.is_echoed(applied)) {
+            return Err(format!(
+                "it ignored the filter `{}`, so that these are not the records asked for",
+                ignored.name()
+            ));
+        }
+    }
+    Ok(page)
+}
+
+/// The records for which what is evaluated here holds.
+pub(crate) fn matching(page: Page, condition: Option<&Condition>) -> Page {
+    let Some(condition) = condition else { return page };
+    page.retained(|record| {
+        serde_json::from_slice::<Json>(record).is_ok_and(|record| condition.matches(&record))
+    })
+}

@@ -1,0 +1,293 @@
+//! Connector instances, as the API keeps them.
+
+mod polled;
+mod row;
+
+use oc_config::{Configuration, Diagnostic, InstanceId, Timestamp};
+use oc_oauth::TokenSet;
+use rusqlite::{Connection, params};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::people::hash;
+use crate::profile::seal_configuration;
+use crate::{OrganizationId, SecretKey, Store, StoreError, outbox, vault};
+
+pub use polled::{PolledResource, ResourceState};
+
+/// A remark that is kept with an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Dotted path into the request.
+    pub path: String,
+    /// What was read in another way than it was written.
+    pub message: String,
+}
+
+impl From<&Diagnostic> for Warning {
+    fn from(remark: &Diagnostic) -> Self {
+        let place = Diagnostic { path: String::new(), ..remark.clone() };
+        Self { path: remark.path.clone(), message: place.to_string() }
+    }
+}
+
+/// A connector instance.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Its number.
+    pub id: InstanceId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Who made it.
+    pub user: i64,
+    /// Its connector's key.
+    pub connector: String,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its configuration.
+    pub configuration: Configuration,
+    /// What its callers prove themselves with.
+    pub token: SecretString,
+    /// Names the provider account whose rate limit it shares.
+    pub account: String,
+    /// What its request was read differently in.
+    pub warnings: Vec<Warning>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Counts its changes.
+    pub revision: i64,
+    /// Why polling stopped, when it has.
+    pub stopped: Option<String>,
+    /// Since when its notifications queue, when they do.
+    pub queued_at: Option<Timestamp>,
+    /// When its access token was got, when it has one.
+    pub token_obtained: Option<Timestamp>,
+    /// Why it must be authorized again, when it must.
+    pub dead: Option<String>,
+}
+
+/// What of an instance a client decides.
+#[derive(Clone, Debug)]
+pub struct InstanceFields {
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its configuration, whole.
+    pub configuration: Configuration,
+    /// Its rate limit's account.
+    pub account: String,
+    /// Remarks on the request.
+    pub warnings: Vec<Warning>,
+    /// A new pair of tokens, after an authorization.
+    pub tokens: Option<TokenSet>,
+    /// What is polled; `None` while events are not enabled.
+    pub polled: Option<Vec<PolledResource>>,
+    /// The origin of the callback url.
+    pub destination: Option<String>,
+}
+
+/// A new instance.
+#[derive(Clone, Debug)]
+pub struct NewInstance {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Who makes it.
+    pub user: i64,
+    /// Its connector's key.
+    pub connector: String,
+    /// What its callers will prove themselves with: at least 256 random bits.
+    pub token: SecretString,
+    /// When it is made.
+    pub created: Timestamp,
+    /// The rest.
+    pub fields: InstanceFields,
+}
+
+impl Store {
+    /// Stores a new instance with its tokens and what is polled, in one transaction.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn create_instance(&self, new: NewInstance) -> Result<InstanceId, StoreError> {
+        let key = self.key.clone();
+        self.database.write(move |sql| insert(sql, &key, &new)).await
+    }
+
+    /// Changes an instance that has not changed since `revision` was read. Polling that had stopped
+    /// goes on, and so does delivery when `reactivate`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it has changed or gone.
+    pub async fn update_instance(
+        &self,
+        id: InstanceId,
+        revision: i64,
+        fields: InstanceFields,
+        reactivate: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = self.key.clone();
+        self.database
+            .write(move |sql| {
+                let (tags, warnings) = (json(&fields.tags)?, row::warnings_json(&fields.warnings)?);
+                let changed = sql.execute(
+                    "UPDATE instance SET revision = revision + 1, name = ?3, tags = ?4, account = ?5,
+                       warnings = ?6, failures = 0, stopped = NULL WHERE id = ?1 AND revision = ?2",
+                    params![id.0, revision, fields.name, tags, fields.account, warnings],
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::Conflict);
+                }
+                put(sql, &key, id, &fields, now)?;
+                if reactivate {
+                    outbox::reactivate(sql, id, now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.shared.outbox_changed.notify_one();
+        Ok(())
+    }
+
+    /// An instance.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn instance(&self, id: InstanceId) -> Result<Option<Instance>, StoreError> {
+        let key = self.key.clone();
+        self.database.read(move |sql| row::one(sql, &key, "i.id = ?1", [id.0])).await
+    }
+
+    /// The instance that a token belongs to.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn instance_with(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<Instance>, StoreError> {
+        let (key, hash) = (self.key.clone(), hash(token));
+        self.database.read(move |sql| row::one(sql, &key, "i.token_hash = ?1", [hash])).await
+    }
+
+    /// The instances of an organization after a number, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn instances(
+        &self,
+        of: OrganizationId,
+        after: InstanceId,
+        limit: usize,
+    ) -> Result<Vec<Instance>, StoreError> {
+        let key = self.key.clone();
+        self.database
+            .read(move |sql| {
+                let filter = "i.organization_id = ?1 AND i.id > ?2 ORDER BY i.id LIMIT ?3";
+                row::many(sql, &key, filter, params![of.0, after.0, limit])
+            })
+            .await
+    }
+
+    /// Deletes an instance with all that belongs to it; returns how many notifications had not
+    /// been delivered, or `None` when there is no such instance. Its history is swept away later.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn delete_instance(&self, id: InstanceId) -> Result<Option<u64>, StoreError> {
+        self.database
+            .write(move |sql| {
+                let waiting = sql.query_row(
+                    "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
+                       AND n.seq > r.delivered_through AND n.seq <= r.visible_through
+                     WHERE r.instance_id = ?1",
+                    [id.0],
+                    |row| row.get(0),
+                )?;
+                if sql.execute("DELETE FROM instance WHERE id = ?1", [id.0])? == 0 {
+                    return Ok(None);
+                }
+                sql.execute("DELETE FROM token_pair WHERE instance_id = ?1", [id.0])?;
+                sql.execute(
+                    "INSERT INTO gone SELECT id FROM resource WHERE instance_id = ?1",
+                    [id.0],
+                )?;
+                sql.execute("DELETE FROM resource WHERE instance_id = ?1", [id.0])?;
+                Ok(Some(waiting))
+            })
+            .await
+    }
+
+    /// How the polling of each resource of an instance stands.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn resource_states(&self, id: InstanceId) -> Result<Vec<ResourceState>, StoreError> {
+        self.database.read(move |sql| polled::states(sql, id)).await
+    }
+
+    /// Notes whose rate limit an instance shares, once the provider has told.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn set_account(&self, id: InstanceId, account: String) -> Result<(), StoreError> {
+        self.database
+            .write(move |sql| {
+                sql.execute(
+                    "UPDATE instance SET account = ?2, revision = revision + 1 WHERE id = ?1",
+                    params![id.0, account],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<InstanceId, StoreError> {
+    let fields = &new.fields;
+    sql.execute(
+        "INSERT INTO instance (organization_id, user_id, connector, name, tags, configuration,
+           token_hash, account, warnings, created) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, ?7, ?8, ?9)",
+        params![
+            new.organization.0,
+            new.user,
+            new.connector,
+            fields.name,
+            json(&fields.tags)?,
+            hash(&new.token),
+            fields.account,
+            row::warnings_json(&fields.warnings)?,
+            new.created.0
+        ],
+    )?;
+    let id = InstanceId(sql.last_insert_rowid());
+    let token = key.seal(&row::token_of(id), new.token.expose_secret().as_bytes())?;
+    sql.execute("UPDATE instance SET token = ?2 WHERE id = ?1", params![id.0, token])?;
+    put(sql, key, id, fields, new.created)?;
+    Ok(id)
+}
+
+/// What creating and changing have in common.
+fn put(
+    sql: &Connection,
+    key: &SecretKey,
+    id: InstanceId,
+    fields: &InstanceFields,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (plain, secrets) = seal_configuration(key, id, &fields.configuration)?;
+    sql.execute(
+        "UPDATE instance SET configuration = ?2, secrets = ?3 WHERE id = ?1",
+        params![id.0, plain, secrets],
+    )?;
+    if let Some(tokens) = &fields.tokens {
+        vault::store(sql, key, id, tokens)?;
+    }
+    polled::put(sql, id, fields.polled.as_deref(), fields.destination.as_deref(), now)
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::stored("instance", error))
+}

@@ -1,0 +1,139 @@
+//! The resources of an instance that are polled, and where each stands.
+
+use std::collections::HashSet;
+
+use oc_config::{InstanceId, ResourceConfig, Timestamp};
+use oc_poll::ResourceId;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value as Json;
+
+use crate::StoreError;
+use crate::ledger::void_staged;
+
+/// A resource that is to be polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolledResource {
+    /// Its name.
+    pub name: String,
+    /// Its url and id field: with another one it starts anew (polling.md, "A poll", 5).
+    pub identity: String,
+    /// Where it starts when it is new: nothing dated at or before this is ever sent.
+    pub start: Timestamp,
+    /// When it is polled first when it is new, or was not polled.
+    pub first_due: Timestamp,
+}
+
+impl PolledResource {
+    /// A resource as it is configured.
+    pub fn new(config: &ResourceConfig, start: Timestamp, first_due: Timestamp) -> Self {
+        let identity = format!("{}\n{}", config.url.text(), config.id_field);
+        Self { name: config.name.clone(), identity, start, first_due }
+    }
+}
+
+/// Where the polling of a resource stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceState {
+    /// Its name.
+    pub name: String,
+    /// The last poll time, L.
+    pub cursor: Timestamp,
+    /// Polls completed.
+    pub polls: u64,
+    /// When the last one began.
+    pub last_poll: Option<Timestamp>,
+    /// What came of it, as JSON.
+    pub last_result: Option<Json>,
+    /// When it is polled next; `None` when it is not.
+    pub next_due: Option<Timestamp>,
+    /// Notifications that wait to be sent.
+    pub waiting: u64,
+}
+
+pub(super) fn states(sql: &Connection, id: InstanceId) -> Result<Vec<ResourceState>, StoreError> {
+    let mut statement = sql.prepare_cached(
+        "SELECT name, cursor, polls, last_poll, last_result, next_due,
+           (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
+              AND n.seq > r.delivered_through AND n.seq <= r.visible_through)
+         FROM resource r WHERE instance_id = ?1 ORDER BY id",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let result: Option<String> = row.get(4)?;
+        Ok(ResourceState {
+            name: row.get(0)?,
+            cursor: Timestamp(row.get(1)?),
+            polls: row.get(2)?,
+            last_poll: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+            last_result: result.and_then(|text| serde_json::from_str(&text).ok()),
+            next_due: row.get::<_, Option<i64>>(5)?.map(Timestamp),
+            waiting: row.get(6)?,
+        })
+    };
+    Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Makes the rows fit what is polled. Those that are not polled any more stay: what they have
+/// found is still to be delivered, and their cursors count when they come back.
+pub(super) fn put(
+    sql: &Connection,
+    id: InstanceId,
+    polled: Option<&[PolledResource]>,
+    destination: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // An outcome of a poll that runs now is for the old configuration.
+    sql.execute("UPDATE resource SET revision = revision + 1 WHERE instance_id = ?1", [id.0])?;
+    let polled = polled.unwrap_or_default();
+    for one in polled {
+        put_one(sql, id, one)?;
+    }
+    let names: HashSet<&str> = polled.iter().map(|one| one.name.as_str()).collect();
+    let mut statement =
+        sql.prepare_cached("SELECT id, name FROM resource WHERE instance_id = ?1")?;
+    let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for row in rows.collect::<Result<Vec<(i64, String)>, _>>()? {
+        if !names.contains(row.1.as_str()) {
+            sql.execute("UPDATE resource SET next_due = NULL WHERE id = ?1", [row.0])?;
+        }
+    }
+    sql.execute(
+        "UPDATE resource SET destination = ?2, lane_due =
+           CASE WHEN ?2 IS NOT NULL AND delivered_through < visible_through
+             AND (SELECT queued_at FROM instance WHERE id = ?1) IS NULL THEN coalesce(lane_due, ?3) END
+         WHERE instance_id = ?1",
+        params![id.0, destination, now.0],
+    )?;
+    Ok(())
+}
+
+fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(), StoreError> {
+    let found = sql
+        .prepare_cached("SELECT id, identity FROM resource WHERE instance_id = ?1 AND name = ?2")?
+        .query_row(params![id.0, one.name], |row| {
+            Ok((ResourceId(row.get(0)?), row.get::<_, String>(1)?))
+        })
+        .optional()?;
+    let Some((resource, identity)) = found else {
+        sql.execute(
+            "INSERT INTO resource (instance_id, name, identity, revision, cursor, floor, next_due)
+             VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)",
+            params![id.0, one.name, one.identity, one.start.0, one.first_due.0],
+        )?;
+        return Ok(());
+    };
+    if identity == one.identity {
+        sql.execute(
+            "UPDATE resource SET next_due = coalesce(next_due, ?2) WHERE id = ?1",
+            params![resource.0, one.first_due.0],
+        )?;
+        return Ok(());
+    }
+    void_staged(sql, resource)?;
+    sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
+    sql.execute(
+        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?3, polls = 0, next_due = ?4,
+           last_poll = NULL, last_result = NULL, forget_before = NULL WHERE id = ?1",
+        params![resource.0, one.identity, one.start.0, one.first_due.0],
+    )?;
+    Ok(())
+}

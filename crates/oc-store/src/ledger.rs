@@ -1,0 +1,181 @@
+//! What polling needs: what is due, what is known, and the outcome of a poll in one transaction.
+
+mod due;
+mod outcome;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oc_config::{InstanceId, Timestamp};
+use oc_dispatch::{Notification, compose};
+use oc_poll::{
+    Claimed, Due, DueInstance, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use crate::store::locked;
+use crate::{Store, StoreError};
+
+pub(crate) use outcome::void_staged;
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Superseded,
+            other => Self::Storage(Box::new(other)),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Store {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Claimed, LedgerError> {
+        // What was not held before the snapshot had been finished before it.
+        let held = locked(&self.shared.polls).held(now);
+        let profiles = self.profiles.clone();
+        let found = self.database.read(move |sql| due::find(sql, &profiles, now, limit, &held));
+        let mut found = found.await?;
+        self.void_leftovers(&mut found.instances, found.staged).await?;
+        for (instance, reason) in found.unreadable {
+            tracing::error!(%instance, reason, "Polling stopped");
+            self.database.write(move |sql| outcome::stop(sql, instance, &reason)).await?;
+        }
+        let mut polls = locked(&self.shared.polls);
+        found.instances.retain(|one| !polls.is_held(&one.instance, now));
+        for one in &found.instances {
+            polls.take(one.instance, one.resources.len(), now, lease);
+        }
+        Ok(Claimed { instances: found.instances, next: found.next })
+    }
+
+    async fn known(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Version>>, LedgerError> {
+        let objects = objects.to_vec();
+        let look_up = move |sql: &Connection| {
+            let mut statement = sql.prepare_cached(
+                "SELECT version FROM fingerprint WHERE resource_id = ?1 AND object_id = ?2",
+            )?;
+            let mut known = Vec::with_capacity(objects.len());
+            for object in &objects {
+                let version = statement.query_row(params![resource.0, object], |row| row.get(0));
+                known.push(version.optional()?.map(Version));
+            }
+            Ok(known)
+        };
+        Ok(self.database.read(look_up).await?)
+    }
+
+    async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {
+        let notifications = self.notifications(due, &part.events, started).await?;
+        let (resource, revision) = (due.resource, due.revision);
+        let stage = move |sql: &Connection| {
+            outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)
+        };
+        Ok(self.database.write(stage).await?)
+    }
+
+    async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {
+        let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
+        let finished = match outcome {
+            Outcome::Done(finding) => {
+                let events = &finding.part.events;
+                let notifications = self.notifications(due, events, finding.started).await?;
+                let checkpoint = due.checkpoint;
+                let done = move |sql: &Connection| {
+                    outcome::done(sql, resource, revision, &checkpoint, &finding, &notifications)
+                };
+                self.database.write(done).await.map(|told| {
+                    if told {
+                        self.shared.outbox_changed.notify_one();
+                    }
+                })
+            }
+            Outcome::Failed(failure) => {
+                let failed = move |sql: &Connection| {
+                    outcome::failed(sql, resource, revision, instance, &failure)
+                };
+                self.database.write(failed).await
+            }
+            Outcome::Deferred(until) => {
+                self.database
+                    .write(move |sql| outcome::deferred(sql, resource, revision, until))
+                    .await
+            }
+        };
+        if matches!(finished, Ok(()) | Err(StoreError::Conflict)) {
+            locked(&self.shared.polls).give_back(&instance);
+        }
+        Ok(finished?)
+    }
+}
+
+impl Store {
+    /// All resources of an instance as if they were due, for whoever polls by hand while nobody
+    /// else does.
+    ///
+    /// # Errors
+    /// When the storage fails, or the configuration cannot be read any more.
+    pub async fn polled_by_hand(&self, id: InstanceId) -> Result<Option<DueInstance>, StoreError> {
+        let profiles = self.profiles.clone();
+        let find = move |sql: &Connection| {
+            let mut staged = Vec::new();
+            Ok((due::all_of(sql, &profiles, id, &mut staged)?, staged))
+        };
+        let (mut found, staged) = self.database.read(find).await?;
+        self.void_leftovers(found.as_mut_slice(), staged).await?;
+        Ok(found)
+    }
+
+    /// Composes notifications outside the writer, which has other work.
+    async fn notifications(
+        &self,
+        due: &Due,
+        events: &[Event],
+        started: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (profiles, instance) = (self.profiles.clone(), due.target.instance);
+        let profile = self.database.read(move |sql| profiles.of(sql, instance)).await?;
+        let profile = profile.ok_or(StoreError::Conflict)?;
+        Ok(compose(&profile.origin, &due.config.name, events, started, Uuid::now_v7))
+    }
+
+    /// What an earlier poll had staged and not finished is void, and so is whatever it still does.
+    async fn void_leftovers(
+        &self,
+        instances: &mut [DueInstance],
+        staged: Vec<ResourceId>,
+    ) -> Result<(), StoreError> {
+        if staged.is_empty() {
+            return Ok(());
+        }
+        let voided = staged.clone();
+        let void = move |sql: &Connection| {
+            for resource in voided {
+                outcome::void_staged(sql, resource)?;
+                sql.execute(
+                    "UPDATE resource SET revision = revision + 1 WHERE id = ?1",
+                    [resource.0],
+                )?;
+            }
+            Ok(())
+        };
+        self.database.write(void).await?;
+        let due = instances.iter_mut().flat_map(|one| &mut one.resources);
+        for due in due.filter(|due| staged.contains(&due.resource)) {
+            due.revision += 1;
+        }
+        Ok(())
+    }
+}

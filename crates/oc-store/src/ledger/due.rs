@@ -1,0 +1,135 @@
+//! Which resources are due.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use oc_config::{InstanceId, Timestamp};
+use oc_hub::Target;
+use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::StoreError;
+use crate::profile::{Profile, Profiles};
+
+/// The resources whose time has come...
+const DUE: &str = "next_due <= ?2";
+/// ...or all of them.
+const ANY: &str = "?2 IS NOT NULL";
+
+/// What was found.
+pub(super) struct Found {
+    pub(super) instances: Vec<DueInstance>,
+    /// Of their resources, those with staged parts that nobody will finish.
+    pub(super) staged: Vec<ResourceId>,
+    /// Instances whose configuration cannot be read any more.
+    pub(super) unreadable: Vec<(InstanceId, String)>,
+    pub(super) next: Option<Timestamp>,
+}
+
+/// Up to `limit` instances with due resources, the longest due first; none of `held`.
+pub(super) fn find(
+    sql: &Connection,
+    profiles: &Profiles,
+    now: Timestamp,
+    limit: usize,
+    held: &HashSet<InstanceId>,
+) -> Result<Found, StoreError> {
+    let mut found =
+        Found { instances: Vec::new(), staged: Vec::new(), unreadable: Vec::new(), next: None };
+    for instance in due_instances(sql, now, limit, held)? {
+        match profiles.of(sql, instance) {
+            Ok(Some(profile)) => {
+                let due = due_of(sql, instance, &profile, DUE, now, &mut found.staged)?;
+                found.instances.extend((!due.resources.is_empty()).then_some(due));
+            }
+            Ok(None) => {}
+            Err(StoreError::Sqlite(error)) => return Err(error.into()),
+            Err(error) => found.unreadable.push((instance, error.to_string())),
+        }
+    }
+    found.next = sql
+        .prepare_cached("SELECT min(next_due) FROM resource WHERE next_due > ?1")?
+        .query_row([now.0], |row| row.get::<_, Option<i64>>(0))?
+        .map(Timestamp);
+    Ok(found)
+}
+
+/// All resources of an instance, whether due or not.
+pub(super) fn all_of(
+    sql: &Connection,
+    profiles: &Profiles,
+    instance: InstanceId,
+    staged: &mut Vec<ResourceId>,
+) -> Result<Option<DueInstance>, StoreError> {
+    let Some(profile) = profiles.of(sql, instance)? else { return Ok(None) };
+    due_of(sql, instance, &profile, ANY, Timestamp::EPOCH, staged).map(Some)
+}
+
+fn due_instances(
+    sql: &Connection,
+    now: Timestamp,
+    limit: usize,
+    held: &HashSet<InstanceId>,
+) -> Result<Vec<InstanceId>, StoreError> {
+    let mut statement = sql.prepare_cached(
+        "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due",
+    )?;
+    let mut rows = statement.query([now.0])?;
+    let (mut order, mut seen) = (Vec::new(), HashSet::new());
+    while order.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let instance = InstanceId(row.get(0)?);
+        if !held.contains(&instance) && seen.insert(instance) {
+            order.push(instance);
+        }
+    }
+    Ok(order)
+}
+
+fn due_of(
+    sql: &Connection,
+    instance: InstanceId,
+    profile: &Profile,
+    which: &str,
+    now: Timestamp,
+    staged: &mut Vec<ResourceId>,
+) -> Result<DueInstance, StoreError> {
+    let failures = sql
+        .prepare_cached("SELECT failures FROM instance WHERE id = ?1")?
+        .query_row([instance.0], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT id, name, revision, cursor, floor, polls, staging FROM resource
+         WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
+    ))?;
+    let mut rows = statement.query(params![instance.0, now.0])?;
+    let target = Target {
+        instance,
+        connector: Arc::clone(&profile.connector),
+        base: profile.settings.base.clone(),
+        account: profile.account.clone(),
+        drop_nulls: profile.settings.drop_nulls,
+    };
+    let mut resources = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(1)?;
+        let Some(config) = profile.resources.get(&name) else { continue };
+        let resource = ResourceId(row.get(0)?);
+        if row.get(6)? {
+            staged.push(resource);
+        }
+        let (cursor, floor) = (Timestamp(row.get(3)?), Timestamp(row.get(4)?));
+        resources.push(Due {
+            resource,
+            revision: row.get(2)?,
+            target: target.clone(),
+            config: Arc::clone(config),
+            configuration: Arc::clone(&profile.configuration),
+            interval: profile.settings.interval,
+            checkpoint: Checkpoint { cursor, floor, polled: row.get::<_, i64>(5)? > 0 },
+        });
+    }
+    Ok(DueInstance { instance, failures, resources })
+}

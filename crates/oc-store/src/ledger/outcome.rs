@@ -1,0 +1,204 @@
+//! How the outcome of a poll is recorded.
+
+use oc_config::{InstanceId, Timestamp};
+use oc_dispatch::Notification;
+use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
+
+use crate::StoreError;
+
+/// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
+/// carry the number of a poll that is not completed.
+pub(super) fn stage(
+    sql: &Connection,
+    resource: ResourceId,
+    revision: i64,
+    started: Timestamp,
+    fingerprints: &[Fingerprint],
+    notifications: &[Notification],
+) -> Result<(), StoreError> {
+    let poll = sql
+        .prepare_cached(
+            "UPDATE resource SET staging = 1 WHERE id = ?1 AND revision = ?2 RETURNING polls + 1",
+        )?
+        .query_row(params![resource.0, revision], |row| row.get(0))
+        .optional()?;
+    let poll: i64 = poll.ok_or(StoreError::Conflict)?;
+    remember(sql, resource, poll, fingerprints)?;
+    tell(sql, resource, started, notifications)
+}
+
+/// Records a completed poll; returns whether there is something to send.
+pub(super) fn done(
+    sql: &Connection,
+    resource: ResourceId,
+    revision: i64,
+    before: &Checkpoint,
+    finding: &Finding,
+    notifications: &[Notification],
+) -> Result<bool, StoreError> {
+    let summary = &finding.summary;
+    let result = json!({"result": "done", "records": summary.records, "events": summary.events,
+        "withoutId": summary.without_id, "unreadableDates": summary.unreadable_dates});
+    let row = sql
+        .prepare_cached(
+            "UPDATE resource SET cursor = max(cursor, ?4), polls = polls + 1, staging = 0,
+               next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
+               last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before)
+             WHERE id = ?1 AND revision = ?2 AND cursor = ?3
+             RETURNING polls, instance_id, visible_through, destination",
+        )?
+        .query_row(
+            params![
+                resource.0,
+                revision,
+                before.cursor.0,
+                finding.cursor.0,
+                finding.next_due.0,
+                finding.started.0,
+                result.to_string(),
+                finding.forget_before.map(|at| at.0)
+            ],
+            |row| Ok((row.get(0)?, InstanceId(row.get(1)?), row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    let (poll, instance, visible, destination): (i64, _, i64, Option<String>) =
+        row.ok_or(StoreError::Conflict)?;
+    remember(sql, resource, poll, &finding.part.fingerprints)?;
+    tell(sql, resource, finding.started, notifications)?;
+    sql.prepare_cached("UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0")?
+        .execute([instance.0])?;
+    let last: Option<i64> = sql
+        .prepare_cached("SELECT max(seq) FROM notification WHERE resource_id = ?1")?
+        .query_row([resource.0], |row| row.get(0))?;
+    let Some(last) = last.filter(|last| *last > visible) else { return Ok(false) };
+    show(sql, resource, last, destination.is_some(), finding.started)?;
+    Ok(destination.is_some())
+}
+
+/// Makes the notifications up to `last` visible; without a callback they are only kept.
+fn show(
+    sql: &Connection,
+    resource: ResourceId,
+    last: i64,
+    send: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = if send {
+        "UPDATE resource SET visible_through = ?2, lane_due = CASE
+           WHEN (SELECT queued_at FROM instance WHERE id = instance_id) IS NULL THEN coalesce(lane_due, ?3)
+         END WHERE id = ?1"
+    } else {
+        "UPDATE resource SET visible_through = ?2, delivered_through = ?2, lane_due = NULL
+         WHERE id = ?1 AND ?3 IS NOT NULL"
+    };
+    sql.prepare_cached(statement)?.execute(params![resource.0, last, now.0])?;
+    Ok(())
+}
+
+/// Records a failed poll: it has stored nothing.
+pub(super) fn failed(
+    sql: &Connection,
+    resource: ResourceId,
+    revision: i64,
+    instance: InstanceId,
+    failure: &Failure,
+) -> Result<(), StoreError> {
+    let result = json!({"result": "failed", "error": failure.message});
+    let changed = sql
+        .prepare_cached(
+            "UPDATE resource SET next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?3 END,
+               last_result = ?4 WHERE id = ?1 AND revision = ?2",
+        )?
+        .execute(params![resource.0, revision, failure.next_due.0, result.to_string()])?;
+    if changed == 0 {
+        return Err(StoreError::Conflict);
+    }
+    void_staged(sql, resource)?;
+    sql.prepare_cached("UPDATE instance SET failures = ?2 WHERE id = ?1")?
+        .execute(params![instance.0, failure.failures])?;
+    if failure.stop { stop(sql, instance, &failure.message) } else { Ok(()) }
+}
+
+/// Puts off a poll that was not begun.
+pub(super) fn deferred(
+    sql: &Connection,
+    resource: ResourceId,
+    revision: i64,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    sql.prepare_cached(
+        "UPDATE resource SET next_due = ?3 WHERE id = ?1 AND revision = ?2 AND next_due IS NOT NULL",
+    )?
+    .execute(params![resource.0, revision, until.0])?;
+    Ok(())
+}
+
+/// Stops the polling of an instance.
+pub(super) fn stop(sql: &Connection, instance: InstanceId, reason: &str) -> Result<(), StoreError> {
+    sql.execute("UPDATE instance SET stopped = ?2 WHERE id = ?1", params![instance.0, reason])?;
+    sql.execute("UPDATE resource SET next_due = NULL WHERE instance_id = ?1", [instance.0])?;
+    Ok(())
+}
+
+/// Takes back what a poll has put aside, if it has.
+pub(crate) fn void_staged(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
+    let polls = sql
+        .prepare_cached(
+            "UPDATE resource SET staging = 0 WHERE id = ?1 AND staging = 1 RETURNING polls",
+        )?
+        .query_row([resource.0], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(polls) = polls else { return Ok(()) };
+    sql.execute(
+        "DELETE FROM notification WHERE resource_id = ?1
+           AND seq > (SELECT visible_through FROM resource WHERE id = ?1)",
+        [resource.0],
+    )?;
+    let unfinished = params![resource.0, polls];
+    sql.execute(
+        "DELETE FROM fingerprint WHERE resource_id = ?1 AND poll > ?2 AND previous IS NULL",
+        unfinished,
+    )?;
+    sql.execute(
+        "UPDATE fingerprint SET version = previous, previous = NULL, poll = ?2
+         WHERE resource_id = ?1 AND poll > ?2",
+        unfinished,
+    )?;
+    Ok(())
+}
+
+fn remember(
+    sql: &Connection,
+    resource: ResourceId,
+    poll: i64,
+    fingerprints: &[Fingerprint],
+) -> Result<(), StoreError> {
+    let mut statement = sql.prepare_cached(
+        "INSERT INTO fingerprint (resource_id, object_id, version, poll) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (resource_id, object_id) DO UPDATE SET
+           previous = CASE WHEN poll = excluded.poll THEN previous ELSE version END,
+           version = excluded.version, poll = excluded.poll",
+    )?;
+    for one in fingerprints {
+        statement.execute(params![resource.0, one.object_id, one.version.0, poll])?;
+    }
+    Ok(())
+}
+
+fn tell(
+    sql: &Connection,
+    resource: ResourceId,
+    created: Timestamp,
+    notifications: &[Notification],
+) -> Result<(), StoreError> {
+    let mut statement = sql.prepare_cached(
+        "INSERT INTO notification (id, resource_id, created, events, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for one in notifications {
+        let id = one.id.as_bytes();
+        statement.execute(params![id, resource.0, created.0, one.events, &one.body[..]])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! An instance's configuration, read: what polling, delivery and authorization each need of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oc_config::{
+    Catalogue, Configuration, Connector, Diagnostic, InstanceId, InstanceSettings, ResourceConfig,
+    signature_keys,
+};
+use oc_dispatch::{Destination, Origin};
+use quick_cache::sync::Cache;
+use rusqlite::{Connection, OptionalExtension};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{SecretKey, StoreError};
+
+/// How many profiles are kept ready.
+const KEPT: usize = 512;
+
+/// What an instance's row says, understood.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) settings: InstanceSettings,
+    pub(crate) resources: BTreeMap<String, Arc<ResourceConfig>>,
+    pub(crate) account: String,
+    pub(crate) origin: Origin,
+    pub(crate) destination: Option<Arc<Destination>>,
+}
+
+/// Reads profiles, and keeps those that were needed lately.
+#[derive(Clone)]
+pub(crate) struct Profiles {
+    key: SecretKey,
+    catalogue: Arc<Catalogue>,
+    shortest_interval: Duration,
+    ready: Arc<Cache<(InstanceId, i64), Arc<Profile>>>,
+}
+
+impl Profiles {
+    pub(crate) fn new(
+        key: SecretKey,
+        catalogue: Arc<Catalogue>,
+        shortest_interval: Duration,
+    ) -> Self {
+        Self { key, catalogue, shortest_interval, ready: Arc::new(Cache::new(KEPT)) }
+    }
+
+    /// The profile of an instance as it is now; `None` when there is no such instance.
+    pub(crate) fn of(
+        &self,
+        sql: &Connection,
+        instance: InstanceId,
+    ) -> Result<Option<Arc<Profile>>, StoreError> {
+        let revision = sql
+            .prepare_cached("SELECT revision FROM instance WHERE id = ?1")?
+            .query_row([instance.0], |row| row.get(0))
+            .optional()?;
+        let Some(revision) = revision else { return Ok(None) };
+        if let Some(profile) = self.ready.get(&(instance, revision)) {
+            return Ok(Some(profile));
+        }
+        let profile = Arc::new(self.read(sql, instance)?);
+        self.ready.insert((instance, revision), Arc::clone(&profile));
+        Ok(Some(profile))
+    }
+
+    fn read(&self, sql: &Connection, instance: InstanceId) -> Result<Profile, StoreError> {
+        let mut statement = sql.prepare_cached(
+            "SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id
+             FROM instance WHERE id = ?1",
+        )?;
+        let row = statement.query_row([instance.0], Row::read)?;
+        let connector = self.connector(&row.connector)?;
+        let configuration =
+            open_configuration(&self.key, instance, &row.configuration, row.secrets.as_deref())?;
+        let read = InstanceSettings::read(&configuration, &connector, self.shortest_interval);
+        let (settings, _) =
+            read.map_err(|faults| StoreError::stored("configuration", list(&faults)))?;
+        let resources = settings
+            .resources
+            .iter()
+            .map(|one| (one.name.clone(), Arc::new(one.clone())))
+            .collect();
+        let origin = Origin {
+            element_key: connector.key.clone(),
+            hub_key: connector.hub.clone(),
+            account_id: row.organization,
+            company_id: row.organization,
+            user_id: row.user,
+            instance,
+            instance_name: row.name,
+            instance_tags: serde_json::from_str(&row.tags)
+                .map_err(|error| StoreError::stored("tags", error))?,
+            raw_full: settings.raw_full,
+        };
+        let destination = destination(&settings, &configuration).map(Arc::new);
+        let (configuration, account) = (Arc::new(configuration), row.account);
+        Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
+    }
+
+    fn connector(&self, key: &str) -> Result<Arc<Connector>, StoreError> {
+        let unknown =
+            || StoreError::stored("connector", format!("`{key}` is not in the catalogue"));
+        self.catalogue.find(key).cloned().ok_or_else(unknown)
+    }
+}
+
+struct Row {
+    connector: String,
+    name: String,
+    tags: String,
+    configuration: String,
+    secrets: Option<Vec<u8>>,
+    account: String,
+    organization: i64,
+    user: i64,
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connector: row.get(0)?,
+            name: row.get(1)?,
+            tags: row.get(2)?,
+            configuration: row.get(3)?,
+            secrets: row.get(4)?,
+            account: row.get(5)?,
+            organization: row.get(6)?,
+            user: row.get(7)?,
+        })
+    }
+}
+
+fn destination(settings: &InstanceSettings, configuration: &Configuration) -> Option<Destination> {
+    let url = settings.callback.clone()?;
+    let password = configuration.secret("event.notification.basic.password");
+    let basic = settings
+        .basic_user
+        .clone()
+        .map(|user| (user, password.cloned().unwrap_or_else(|| SecretString::from(String::new()))));
+    let keys = signature_keys(configuration);
+    Some(Destination { url, keys, headers: settings.headers.clone(), basic })
+}
+
+fn list(faults: &[Diagnostic]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A stored configuration: its plain part, and its secrets opened.
+pub(crate) fn open_configuration(
+    key: &SecretKey,
+    instance: InstanceId,
+    plain: &str,
+    secrets: Option<&[u8]>,
+) -> Result<Configuration, StoreError> {
+    let fault = |error| StoreError::stored("configuration", error);
+    let plain = serde_json::from_str(plain).map_err(fault)?;
+    let secrets: BTreeMap<String, String> = match secrets {
+        None => BTreeMap::new(),
+        Some(sealed) => {
+            let opened = key.open(&secrets_of(instance), sealed)?;
+            serde_json::from_slice(&opened).map_err(fault)?
+        }
+    };
+    let secrets = secrets.into_iter().map(|(key, secret)| (key, secret.into())).collect();
+    Ok(Configuration::from_parts(plain, secrets))
+}
+
+/// The two columns of a configuration.
+pub(crate) fn seal_configuration(
+    key: &SecretKey,
+    instance: InstanceId,
+    configuration: &Configuration,
+) -> Result<(String, Vec<u8>), StoreError> {
+    let fault = |error| StoreError::stored("configuration", error);
+    let plain = serde_json::to_string(configuration.plain()).map_err(fault)?;
+    let secrets: BTreeMap<&str, &str> = configuration
+        .secrets()
+        .iter()
+        .map(|(key, secret)| (key.as_str(), secret.expose_secret()))
+        .collect();
+    let secrets = zeroize::Zeroizing::new(serde_json::to_vec(&secrets).map_err(fault)?);
+    Ok((plain, key.seal(&secrets_of(instance), &secrets)?))
+}
+
+fn secrets_of(instance: InstanceId) -> String {
+    format!("instance/{instance}/secrets")
+}

@@ -1,0 +1,115 @@
+//! What is swept away when nobody needs it any more.
+
+use std::time::Duration;
+
+use oc_config::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::{Store, StoreError};
+
+/// Rows of one transaction, so that nobody waits long for the writer.
+const CHUNK: i64 = 2_000;
+
+/// What a sweep took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Notifications whose time is over.
+    pub notifications: u64,
+    /// Fingerprints that no poll can look up any more.
+    pub fingerprints: u64,
+}
+
+impl Store {
+    /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
+    /// cannot be needed again, and what deleted instances have left.
+    ///
+    /// # Errors
+    /// When the storage fails; what was taken away before stays so.
+    pub async fn sweep(&self, now: Timestamp, kept: Duration) -> Result<Swept, StoreError> {
+        let before = now.minus(kept);
+        let mut swept = Swept::default();
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let (deleted, next) =
+                self.database.write(move |sql| sweep_notifications(sql, from, before)).await?;
+            swept.notifications += deleted;
+            after = next;
+        }
+        for resource in self.database.read(resources_with_old_fingerprints).await? {
+            let forget = move |sql: &Connection| forget(sql, resource);
+            swept.fingerprints += self.database.write(forget).await?;
+        }
+        while self.database.write(sweep_gone).await? {}
+        Ok(swept)
+    }
+}
+
+/// One chunk from a number on; notifications are numbered in the order of their creation.
+fn sweep_notifications(
+    sql: &Connection,
+    from: i64,
+    before: Timestamp,
+) -> Result<(u64, Option<i64>), StoreError> {
+    let mut statement = sql.prepare_cached(
+        "SELECT n.seq, n.created, n.seq <= coalesce(r.delivered_through, n.seq)
+         FROM notification n LEFT JOIN resource r ON r.id = n.resource_id
+         WHERE n.seq > ?1 ORDER BY n.seq LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![from, CHUNK], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
+    })?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == CHUNK);
+    let young = rows.iter().any(|(_, created, _)| *created >= before.0);
+    let next = rows.last().filter(|_| full && !young).map(|(seq, _, _)| *seq);
+    let mut deleted = 0;
+    for (seq, _, _) in rows.into_iter().filter(|(_, created, done)| *created < before.0 && *done) {
+        delete(sql, seq)?;
+        deleted += 1;
+    }
+    Ok((deleted, next))
+}
+
+fn delete(sql: &Connection, seq: i64) -> Result<(), StoreError> {
+    sql.prepare_cached("DELETE FROM attempt WHERE notification = ?1")?.execute([seq])?;
+    sql.prepare_cached("DELETE FROM notification WHERE seq = ?1")?.execute([seq])?;
+    Ok(())
+}
+
+fn resources_with_old_fingerprints(sql: &Connection) -> Result<Vec<i64>, StoreError> {
+    let mut statement =
+        sql.prepare("SELECT id FROM resource WHERE forget_before IS NOT NULL AND staging = 0")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Versions from 0 on are dates.
+fn forget(sql: &Connection, resource: i64) -> Result<u64, StoreError> {
+    let deleted = sql.execute(
+        "DELETE FROM fingerprint WHERE resource_id = ?1 AND version >= 0
+           AND version < (SELECT forget_before FROM resource WHERE id = ?1 AND staging = 0)",
+        [resource],
+    )?;
+    sql.execute("UPDATE resource SET forget_before = NULL WHERE id = ?1", [resource])?;
+    Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+}
+
+/// One chunk of what a deleted instance has left; true when there is more.
+fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
+    let gone =
+        sql.query_row("SELECT min(resource_id) FROM gone", [], |row| row.get::<_, Option<i64>>(0))?;
+    let Some(resource) = gone else { return Ok(false) };
+    let chunk = params![resource, CHUNK];
+    let mut statement =
+        sql.prepare_cached("SELECT seq FROM notification WHERE resource_id = ?1 LIMIT ?2")?;
+    let found = statement.query_map(chunk, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    found.iter().try_for_each(|seq| delete(sql, *seq))?;
+    let forgotten = sql.execute(
+        "DELETE FROM fingerprint WHERE resource_id = ?1 AND object_id IN
+           (SELECT object_id FROM fingerprint WHERE resource_id = ?1 LIMIT ?2)",
+        chunk,
+    )?;
+    if found.is_empty() && forgotten == 0 {
+        sql.execute("DELETE FROM gone WHERE resource_id = ?1", [resource])?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,82 @@
+//! The SQLite file: opened once, written by one thread, read by several connections.
+
+mod migrations;
+mod readers;
+mod writer;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StoreError;
+use readers::Readers;
+use writer::Writer;
+
+/// A database file. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Sqlite(Arc<Inner>);
+
+struct Inner {
+    writer: Writer,
+    readers: Readers,
+    /// Held as long as the database is open.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens or creates the file, locks it against other processes, and migrates it.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let mut connection = connect(path, OpenFlags::default())?;
+        migrations::migrate(&mut connection)?;
+        let readers = Readers::open(|| {
+            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        })?;
+        let writer = Writer::start(connection)?;
+        Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
+    }
+
+    /// Runs `job` in a transaction of the writer, together with others that wait. When this
+    /// returns, what it did is durable; if it failed, nothing of it happened.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.0.writer.run(job).await
+    }
+
+    /// Runs `job` on a connection that sees what was committed when it began.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.0.readers.run(job).await
+    }
+}
+
+/// A lock beside the file; the operating system lifts it when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let fault = |source| StoreError::File { path: name.clone(), source };
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    Ok(connection)
+}

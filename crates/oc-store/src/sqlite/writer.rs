@@ -1,0 +1,122 @@
+//! The one thread that writes: jobs that wait are committed together.
+
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+/// The most jobs of one transaction.
+const GROUP: usize = 128;
+/// The most jobs that wait; whoever has more waits to hand them in.
+const QUEUE: usize = 512;
+
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A piece of work and whoever waits for it.
+trait Job: Send {
+    /// Does the work; true when it is to be committed.
+    fn work(&mut self, connection: &Connection) -> bool;
+    /// Tells the one who waits, after the commit.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Task<T, F> {
+    job: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn work(&mut self, connection: &Connection) -> bool {
+        let Some(job) = self.job.take() else { return false };
+        let result = job(connection);
+        let good = result.is_ok();
+        self.result = Some(result);
+        good
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (self.result, committed) {
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(StoreError::Closed),
+        };
+        // Whoever asked may have gone; the work is done all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("oc-store-writer".to_owned())
+            .spawn(move || write_all(&connection, receiver))
+            .map_err(|source| StoreError::File { path: "writer thread".into(), source })?;
+        Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let task = Box::new(Task { job: Some(job), result: None, reply });
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(task).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// Waits until everything handed in is written.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let thread = self.thread.get_mut().ok().and_then(Option::take);
+        if let Some(thread) = thread.filter(|own| own.thread().id() != std::thread::current().id())
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_all(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+        let committed = transact(connection, &mut group);
+        if let Err(error) = &committed {
+            tracing::error!(%error, jobs = group.len(), "Transaction failed");
+        }
+        for job in group.drain(..) {
+            let committed = committed.as_ref().copied();
+            job.answer(committed.map_err(|error| StoreError::Commit(error.to_string())));
+        }
+    }
+}
+
+/// Does all jobs in one transaction; one that fails takes only its own work back.
+fn transact(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let done = group.iter_mut().try_for_each(|job| {
+        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+        if !job.work(connection) {
+            connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE job")?.execute([]).map(drop)
+    });
+    let committed = done.and_then(|()| connection.execute_batch("COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    committed
+}

@@ -1,0 +1,117 @@
+//! The store: one database, and what it needs to know to read what is in it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use oc_config::{Catalogue, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::Notify;
+
+use crate::leases::Leases;
+use crate::profile::Profiles;
+use crate::sqlite::Sqlite;
+use crate::{SecretKey, StoreError};
+
+/// What opening a store needs.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The SQLite file; it is created when it is not there.
+    pub path: PathBuf,
+    /// The key for secrets.
+    pub key: SecretKey,
+    /// The connectors that instances name.
+    pub catalogue: Arc<Catalogue>,
+    /// The shortest poll interval the operator allows.
+    pub shortest_interval: Duration,
+}
+
+/// Everything that must survive. Clones share the database.
+///
+/// What a method has stored is durable when it returns.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) database: Sqlite,
+    pub(crate) key: SecretKey,
+    pub(crate) profiles: Profiles,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What one process knows of its own work under way.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub(crate) polls: Mutex<Leases<oc_config::InstanceId>>,
+    pub(crate) lanes: Mutex<Leases<oc_dispatch::LaneId>>,
+    pub(crate) outbox_changed: Notify,
+}
+
+impl Store {
+    /// Opens the database, creating and migrating it as needed.
+    ///
+    /// # Errors
+    /// A file that another process has, that a newer program wrote, or that was made with another
+    /// secret key.
+    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let path = options.path;
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path)).await;
+        let database = opened.map_err(|_| StoreError::Closed)??;
+        let profiles =
+            Profiles::new(options.key.clone(), options.catalogue, options.shortest_interval);
+        let store = Self { database, key: options.key, profiles, shared: Arc::default() };
+        store.check_key().await?;
+        Ok(store)
+    }
+
+    /// True while the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.database.write(|_| Ok(())).await.is_ok()
+    }
+
+    /// How many notifications wait, and since when the oldest does.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.database
+            .read(|sql| {
+                let counted = sql.query_row(
+                    "SELECT count(*), min(n.created) FROM resource r JOIN notification n
+                       ON n.resource_id = r.id AND n.seq > r.delivered_through AND n.seq <= r.visible_through
+                     WHERE r.delivered_through < r.visible_through",
+                    [],
+                    |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(Timestamp))),
+                )?;
+                Ok(counted)
+            })
+            .await
+    }
+
+    /// A wrong key is found at the start, not at the first secret.
+    async fn check_key(&self) -> Result<(), StoreError> {
+        const NAME: &str = "key check";
+        let key = self.key.clone();
+        self.database
+            .write(move |sql| match meta(sql, NAME)? {
+                Some(sealed) => key.open(NAME, &sealed).map(drop),
+                None => {
+                    let sealed = key.seal(NAME, b"")?;
+                    sql.execute(
+                        "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+                        params![NAME, sealed],
+                    )?;
+                    Ok(())
+                }
+            })
+            .await
+    }
+}
+
+/// The lock's content; a holder that panicked has left it whole, as each step is one call.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn meta(sql: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = sql.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0));
+    Ok(found.optional()?)
+}

@@ -1,0 +1,182 @@
+//! Token pairs, as refreshing needs them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oc_config::{InstanceId, Timestamp};
+use oc_oauth::{ClientCredentials, Grant, Replaced, TokenSet, Vault, VaultError};
+use rusqlite::{Connection, OptionalExtension, params};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::profile::Profile;
+use crate::{SecretKey, Store, StoreError};
+
+impl From<StoreError> for VaultError {
+    fn from(error: StoreError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+#[async_trait]
+impl Vault for Store {
+    async fn load(&self, instance: InstanceId) -> Result<Option<Grant>, VaultError> {
+        let (profiles, key) = (self.profiles.clone(), self.key.clone());
+        let load = move |sql: &Connection| match profiles.of(sql, instance)? {
+            Some(profile) => load(sql, &key, instance, &profile),
+            None => Ok(None),
+        };
+        Ok(self.database.read(load).await?)
+    }
+
+    async fn intend(
+        &self,
+        instance: InstanceId,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let note = move |sql: &Connection| {
+            sql.prepare_cached(
+                "UPDATE token_pair SET intent = ?3 WHERE instance_id = ?1 AND version = ?2",
+            )?
+            .execute(params![instance.0, version, now.0])?;
+            Ok(())
+        };
+        Ok(self.database.write(note).await?)
+    }
+
+    async fn replace(
+        &self,
+        instance: InstanceId,
+        version: i64,
+        tokens: TokenSet,
+    ) -> Result<Replaced, VaultError> {
+        let key = self.key.clone();
+        let replace = move |sql: &Connection| {
+            let changed = sql
+                .prepare_cached(
+                    "UPDATE token_pair SET version = version + 1, tokens = ?3, obtained_at = ?4,
+                       expires_at = ?5, intent = NULL, dead = NULL
+                     WHERE instance_id = ?1 AND version = ?2",
+                )?
+                .execute(params![
+                    instance.0,
+                    version,
+                    seal(&key, instance, &tokens)?,
+                    tokens.obtained_at.0,
+                    tokens.expires_at.0
+                ])?;
+            Ok(if changed == 1 { Replaced::Stored(version + 1) } else { Replaced::Conflict })
+        };
+        Ok(self.database.write(replace).await?)
+    }
+
+    async fn mark_dead(
+        &self,
+        instance: InstanceId,
+        version: i64,
+        reason: String,
+    ) -> Result<(), VaultError> {
+        let mark = move |sql: &Connection| {
+            sql.execute(
+                "UPDATE token_pair SET dead = ?3, intent = NULL WHERE instance_id = ?1 AND version = ?2",
+                params![instance.0, version, reason],
+            )?;
+            Ok(())
+        };
+        Ok(self.database.write(mark).await?)
+    }
+}
+
+/// What is sealed of a pair.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    access: Zeroizing<String>,
+    refresh: Option<Zeroizing<String>>,
+    others: BTreeMap<String, String>,
+}
+
+fn load(
+    sql: &Connection,
+    key: &SecretKey,
+    instance: InstanceId,
+    profile: &Profile,
+) -> Result<Option<Grant>, StoreError> {
+    let Some(provider) = profile.settings.oauth2.clone() else { return Ok(None) };
+    let row = sql
+        .prepare_cached(
+            "SELECT version, tokens, obtained_at, expires_at, intent, dead FROM token_pair
+             WHERE instance_id = ?1",
+        )?
+        .query_row([instance.0], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, Vec<u8>>(1)?,
+                (Timestamp(row.get(2)?), Timestamp(row.get(3)?)),
+                row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                row.get::<_, Option<String>>(5)?,
+            ))
+        })
+        .optional()?;
+    let Some((version, sealed, (obtained_at, expires_at), intent, dead)) = row else {
+        return Ok(None);
+    };
+    let opened = key.open(&identity(instance), &sealed)?;
+    let secrets: Secrets =
+        serde_json::from_slice(&opened).map_err(|error| StoreError::stored("tokens", error))?;
+    let secret = |text: &Zeroizing<String>| SecretString::from(text.as_str());
+    let tokens = TokenSet {
+        access: secret(&secrets.access),
+        refresh: secrets.refresh.as_ref().map(secret),
+        obtained_at,
+        expires_at,
+        others: secrets.others,
+    };
+    let configuration = &profile.configuration;
+    let client = ClientCredentials {
+        id: configuration
+            .secret("oauth.api.key")
+            .map_or_else(String::new, |id| id.expose_secret().to_owned()),
+        secret: configuration.secret("oauth.api.secret").cloned(),
+    };
+    Ok(Some(Grant { version, tokens, client, provider: Arc::new(provider), intent, dead }))
+}
+
+/// Stores the first pair of an instance, or that of an authorization anew.
+pub(crate) fn store(
+    sql: &Connection,
+    key: &SecretKey,
+    instance: InstanceId,
+    tokens: &TokenSet,
+) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO token_pair (instance_id, version, tokens, obtained_at, expires_at)
+         VALUES (?1, 1, ?2, ?3, ?4)
+         ON CONFLICT (instance_id) DO UPDATE SET version = version + 1, tokens = excluded.tokens,
+           obtained_at = excluded.obtained_at, expires_at = excluded.expires_at, intent = NULL, dead = NULL",
+        params![
+            instance.0,
+            seal(key, instance, tokens)?,
+            tokens.obtained_at.0,
+            tokens.expires_at.0
+        ],
+    )?;
+    Ok(())
+}
+
+fn seal(key: &SecretKey, instance: InstanceId, tokens: &TokenSet) -> Result<Vec<u8>, StoreError> {
+    let text = |secret: &SecretString| Zeroizing::new(secret.expose_secret().to_owned());
+    let secrets = Secrets {
+        access: text(&tokens.access),
+        refresh: tokens.refresh.as_ref().map(text),
+        others: tokens.others.clone(),
+    };
+    let json = serde_json::to_vec(&secrets).map_err(|error| StoreError::stored("tokens", error))?;
+    key.seal(&identity(instance), &Zeroizing::new(json))
+}
+
+fn identity(instance: InstanceId) -> String {
+    format!("instance/{instance}/tokens")
+}

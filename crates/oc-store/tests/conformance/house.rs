@@ -1,0 +1,183 @@
+//! A store with an instance in it, and short words for what the tests do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use oc_config::{Catalogue, Configuration, InstanceId, InstanceSettings, Timestamp};
+use oc_dispatch::{Attempt, AttemptVerdict, ClaimRequest, Claimed, Outbox};
+use oc_oauth::TokenSet;
+use oc_poll::{
+    Due, Event, EventKind, Finding, Fingerprint, Ledger, Outcome, Part, PollSummary, Version,
+};
+use oc_store::{
+    InstanceFields, NewInstance, OrganizationId, PolledResource, SecretKey, Store, StoreError,
+    StoreOptions,
+};
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
+
+pub(crate) fn s(seconds: i64) -> Timestamp {
+    Timestamp(seconds * 1_000_000)
+}
+
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let store = open(&folder, 1).await.expect("a store");
+        let secret = |text: &str| SecretString::from(text);
+        store
+            .ensure_first_user(None, None, (&secret("user-s3cret"), &secret("org-s3cret")))
+            .await
+            .expect("a user");
+        Self { folder, store }
+    }
+
+    /// The process ends and starts again.
+    pub(crate) async fn restarted(self) -> Self {
+        drop(self.store);
+        let store = open(&self.folder, 1).await.expect("the same store");
+        Self { folder: self.folder, store }
+    }
+
+    /// An instance made at 1,000 s, polled first at 1,900 s.
+    pub(crate) async fn instance(&self, token: &str) -> InstanceId {
+        let new = NewInstance {
+            organization: OrganizationId(1),
+            user: 1,
+            connector: "salesloft".to_owned(),
+            token: SecretString::from(token),
+            created: s(1_000),
+            fields: fields(&configuration(&json!({}))),
+        };
+        self.store.create_instance(new).await.expect("an instance")
+    }
+
+    /// The only due resource at an instant.
+    pub(crate) async fn due(&self, at: i64) -> Option<Due> {
+        let claimed = self.store.claim_polls(s(at)).await;
+        claimed.into_iter().flat_map(|one| one.resources).next()
+    }
+
+    pub(crate) async fn lanes(&self, at: i64) -> Claimed {
+        let request = ClaimRequest {
+            now: s(at),
+            lanes: 10,
+            per_destination: 10,
+            room: [].into(),
+            lease: LEASE,
+        };
+        Outbox::claim(&self.store, request).await.expect("a claim")
+    }
+}
+
+pub(crate) trait ClaimPolls {
+    async fn claim_polls(&self, now: Timestamp) -> Vec<oc_poll::DueInstance>;
+}
+
+impl ClaimPolls for Store {
+    async fn claim_polls(&self, now: Timestamp) -> Vec<oc_poll::DueInstance> {
+        Ledger::claim(self, now, 10, LEASE).await.expect("a claim").instances
+    }
+}
+
+pub(crate) async fn open(folder: &TempDir, key: u8) -> Result<Store, StoreError> {
+    Store::open(StoreOptions {
+        path: folder.path().join("oc.db"),
+        key: SecretKey::new(&Zeroizing::new([key; 32])),
+        catalogue: Arc::new(Catalogue::built_in().expect("the catalogue")),
+        shortest_interval: MINUTE,
+    })
+    .await
+}
+
+pub(crate) fn configuration(changes: &Json) -> Configuration {
+    let mut values = json!({
+        "event.notification.enabled": true,
+        "event.notification.callback.url": "https://receiver.example/hook",
+        "event.notification.signature.key": "sign-s3cret",
+        "oauth.api.key": "client-s3cret",
+        "oauth.api.secret": "api-s3cret",
+    });
+    for (key, value) in changes.as_object().expect("an object") {
+        values[key] = value.clone();
+    }
+    let catalogue = Catalogue::built_in().expect("the catalogue");
+    let connector = catalogue.find("salesloft").expect("the connector");
+    Configuration::from_json(values.as_object().expect("an object"), connector).0
+}
+
+pub(crate) fn fields(configuration: &Configuration) -> InstanceFields {
+    let catalogue = Catalogue::built_in().expect("the catalogue");
+    let connector = catalogue.find("salesloft").expect("the connector");
+    let read = InstanceSettings::read(configuration, connector, MINUTE);
+    let settings = read.expect("settings").0;
+    let polled =
+        settings.resources.iter().map(|one| PolledResource::new(one, s(1_000), s(1_900))).collect();
+    InstanceFields {
+        name: "One".to_owned(),
+        tags: vec!["Docs".to_owned()],
+        configuration: configuration.clone(),
+        account: "team".to_owned(),
+        warnings: vec![],
+        tokens: Some(tokens("first")),
+        polled: Some(polled),
+        destination: settings.callback.map(|url| url.origin().ascii_serialization()),
+    }
+}
+
+pub(crate) fn tokens(name: &str) -> TokenSet {
+    TokenSet {
+        access: SecretString::from(format!("access-s3cret-{name}")),
+        refresh: Some(SecretString::from(format!("refresh-s3cret-{name}"))),
+        obtained_at: s(1_000),
+        expires_at: s(8_200),
+        others: [("scope".to_owned(), "all".to_owned())].into(),
+    }
+}
+
+/// Events about the objects `ids`, with their fingerprints.
+pub(crate) fn part(ids: std::ops::Range<i64>) -> Part {
+    let event = |id: i64| Event {
+        object_id: id.to_string(),
+        kind: EventKind::Created,
+        date: s(id),
+        record: Bytes::from(format!("{{\"id\":{id}}}")),
+    };
+    let fingerprint =
+        |id: i64| Fingerprint { object_id: id.to_string(), version: Version(s(id).0) };
+    Part { events: ids.clone().map(event).collect(), fingerprints: ids.map(fingerprint).collect() }
+}
+
+/// A poll begun at `started` that found `part`; the next is due 900 s later.
+pub(crate) fn done(started: i64, part: Part) -> Outcome {
+    Outcome::Done(Finding {
+        part,
+        started: s(started),
+        cursor: s(started),
+        forget_before: None,
+        next_due: s(started + 900),
+        summary: PollSummary::default(),
+    })
+}
+
+pub(crate) fn attempt(at: i64, verdict: AttemptVerdict) -> Attempt {
+    Attempt {
+        at: s(at),
+        took: MINUTE,
+        status: Some(200),
+        error: None,
+        answer: "ok".to_owned(),
+        verdict,
+    }
+}

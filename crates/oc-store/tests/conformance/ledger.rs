@@ -1,0 +1,149 @@
+//! The ledger: claims, one transaction a poll, and what an abandoned poll leaves.
+
+use oc_poll::{Failure, Fingerprint, Ledger, LedgerError, Outcome, Part, Version};
+use serde_json::json;
+
+use crate::house::{ClaimPolls, House, LEASE, configuration, done, fields, part, s};
+
+#[tokio::test]
+async fn a_resource_is_due_one_interval_after_its_creation_and_then_claimed_once() {
+    let house = House::new().await;
+    house.instance("token").await;
+    assert!(house.due(1_899).await.is_none());
+    let next = Ledger::claim(&house.store, s(1_000), 10, LEASE).await.unwrap().next;
+    assert_eq!(next, Some(s(1_900)));
+    let due = house.due(1_900).await.unwrap();
+    assert_eq!((due.checkpoint.cursor, due.checkpoint.polled), (s(1_000), false));
+    assert!(house.due(1_900).await.is_none());
+    house.store.finish(&due, done(1_900, Part::default())).await.unwrap();
+    assert!(house.due(2_799).await.is_none());
+    let due = house.due(2_800).await.unwrap();
+    assert_eq!((due.checkpoint.cursor, due.checkpoint.polled), (s(1_900), true));
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_finishes_ends_with_its_lease() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let first = house.due(1_900).await.unwrap();
+    assert!(house.due(2_499).await.is_none());
+    let second = house.due(2_500).await.unwrap();
+    house.store.finish(&second, done(2_500, part(1..2))).await.unwrap();
+    let late = house.store.finish(&first, done(1_900, part(1..2))).await;
+    assert!(matches!(late, Err(LedgerError::Superseded)));
+    assert_eq!(house.lanes(3_000).await.lanes[0].notifications.len(), 1);
+}
+
+#[tokio::test]
+async fn events_fingerprints_and_cursor_are_stored_together() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, done(1_900, part(1..13))).await.unwrap();
+    let ids = ["1".to_owned(), "99".to_owned(), "12".to_owned()];
+    let known = house.store.known(due.resource, &ids).await.unwrap();
+    assert_eq!(known, [Some(Version(1_000_000)), None, Some(Version(12_000_000))]);
+    let lanes = house.lanes(1_900).await.lanes;
+    assert_eq!(lanes[0].notifications.len(), 2);
+    assert_eq!(house.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));
+}
+
+#[tokio::test]
+async fn what_is_put_aside_is_seen_when_the_poll_is_done_and_not_before() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.stage(&due, s(1_900), part(1..11)).await.unwrap();
+    house.store.stage(&due, s(1_900), part(11..21)).await.unwrap();
+    assert!(house.lanes(1_900).await.lanes.is_empty());
+    let known = house.store.known(due.resource, &["15".to_owned()]).await.unwrap();
+    assert_eq!(known, [Some(Version(15_000_000))]);
+    house.store.finish(&due, done(1_900, part(21..22))).await.unwrap();
+    let lane = house.lanes(1_900).await.lanes.remove(0);
+    let bodies = lane.notifications.iter().map(|one| String::from_utf8_lossy(&one.body));
+    let firsts: Vec<bool> = bodies
+        .zip(["\"objectId\":\"1\"", "\"objectId\":\"11\"", "\"objectId\":\"21\""])
+        .map(|(body, id)| body.contains(id))
+        .collect();
+    assert_eq!(firsts, [true, true, true]);
+}
+
+#[tokio::test]
+async fn an_abandoned_poll_leaves_nothing_and_can_do_nothing_more() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
+    let abandoned = house.due(2_800).await.unwrap();
+    let mut newer = part(2..3);
+    newer.fingerprints.push(Fingerprint { object_id: "1".to_owned(), version: Version(77) });
+    house.store.stage(&abandoned, s(2_800), newer.clone()).await.unwrap();
+    newer.fingerprints[1].version = Version(78);
+    house.store.stage(&abandoned, s(2_800), newer).await.unwrap();
+
+    let house = house.restarted().await;
+    let due = house.due(2_800).await.unwrap();
+    let ids = ["1".to_owned(), "2".to_owned()];
+    let known = house.store.known(due.resource, &ids).await.unwrap();
+    assert_eq!(known, [Some(Version(1_000_000)), None]);
+    let late = house.store.stage(&abandoned, s(2_800), part(5..6)).await;
+    assert!(matches!(late, Err(LedgerError::Superseded)));
+    let late = house.store.finish(&abandoned, done(2_800, Part::default())).await;
+    assert!(matches!(late, Err(LedgerError::Superseded)));
+    house.store.finish(&due, done(2_800, Part::default())).await.unwrap();
+    assert_eq!(house.lanes(2_800).await.lanes[0].notifications.len(), 1);
+}
+
+fn failed(failures: u32, stop: bool) -> Outcome {
+    Outcome::Failed(Failure {
+        message: "the provider is down".to_owned(),
+        failures,
+        needs_authentication: false,
+        stop,
+        next_due: s(2_000),
+    })
+}
+
+#[tokio::test]
+async fn a_failed_poll_takes_back_what_it_had_put_aside_and_is_counted() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.stage(&due, s(1_900), part(1..11)).await.unwrap();
+    house.store.finish(&due, failed(1, false)).await.unwrap();
+    let again = house.store.claim_polls(s(2_000)).await.remove(0);
+    assert_eq!(again.failures, 1);
+    let due = &again.resources[0];
+    assert_eq!(due.checkpoint, again.resources[0].checkpoint);
+    assert_eq!(house.store.known(due.resource, &["1".to_owned()]).await.unwrap(), [None]);
+    let state = house.store.resource_states(id).await.unwrap().remove(0);
+    assert_eq!(state.last_result.unwrap()["error"], "the provider is down");
+    house.store.finish(due, done(2_000, Part::default())).await.unwrap();
+    assert!(house.lanes(2_000).await.lanes.is_empty());
+    assert_eq!(house.store.claim_polls(s(9_000)).await[0].failures, 0);
+}
+
+#[tokio::test]
+async fn polling_that_has_stopped_stays_so_until_the_instance_is_changed() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, failed(100, true)).await.unwrap();
+    assert!(house.due(99_999).await.is_none());
+    let stopped = house.store.instance(id).await.unwrap().unwrap();
+    assert_eq!(stopped.stopped.as_deref(), Some("the provider is down"));
+    let same = fields(&configuration(&json!({})));
+    house.store.update_instance(id, stopped.revision, same, false, s(3_000)).await.unwrap();
+    assert_eq!(house.store.instance(id).await.unwrap().unwrap().stopped, None);
+    assert_eq!(house.due(99_999).await.unwrap().checkpoint.cursor, s(1_000));
+}
+
+#[tokio::test]
+async fn a_poll_that_could_not_begin_is_due_later() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, Outcome::Deferred(s(1_950))).await.unwrap();
+    assert!(house.due(1_949).await.is_none());
+    assert!(house.due(1_950).await.is_some());
+}

@@ -1,0 +1,8 @@
+//! What every store has to keep, test by test.
+
+mod file;
+mod house;
+mod instances;
+mod ledger;
+mod outbox;
+mod vault;
