@@ -1,1 +1,14 @@
-//! The binary.
+//! The binary: settings, wiring, HTTP API, command line, telemetry.
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod app;
+mod command_line;
+mod commands;
+mod credentials;
+mod logs;
+mod secret_key_file;
+mod settings;
+mod telemetry;
+
+pub use command_line::run;

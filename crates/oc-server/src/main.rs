@@ -1,1 +1,7 @@
-fn main() {}
+//! `oc-server`: see `oc-server --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oc_server::run()
+}

@@ -1,0 +1,67 @@
+//! The HTTP API: the Instances, Elements and Hub routes, health and metrics.
+
+mod body;
+mod caller;
+mod elements;
+mod error;
+mod health;
+mod hubs;
+mod instances;
+mod request_id;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+use crate::telemetry::Telemetry;
+use error::ApiError;
+
+/// The longest a request may take; creating an instance waits for the provider.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Serves until `stop`; requests under way are finished.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: App,
+    telemetry: Telemetry,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router(app, telemetry);
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn router(app: App, telemetry: Telemetry) -> Router {
+    let api =
+        Router::new().merge(instances::routes()).merge(elements::routes()).merge(hubs::routes());
+    // Some clients use a base url that already ends in the prefix.
+    let short = Router::new().route("/elements/api-v2/{resource}", get(hubs::list_short));
+    Router::new()
+        .nest("/elements/api-v2", api.clone())
+        .merge(short)
+        .merge(api)
+        .merge(health::routes(telemetry))
+        .fallback(unknown)
+        .method_not_allowed_fallback(other_method)
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
+        .layer(from_fn(request_id::identify))
+        .with_state(app)
+}
+
+async fn unknown(uri: axum::http::Uri) -> ApiError {
+    ApiError::not_found(format!(
+        "there is nothing at {}; the API is under /elements/api-v2",
+        uri.path()
+    ))
+}
+
+async fn other_method(method: axum::http::Method, uri: axum::http::Uri) -> ApiError {
+    let message = format!("{} does not take {method}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
+}

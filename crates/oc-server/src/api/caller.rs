@@ -1,0 +1,134 @@
+//! Who calls: the secrets of the `Authorization` header (instances.md, "Authorization").
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use oc_config::InstanceId;
+use oc_store::{Instance, Store, User};
+use secrecy::SecretString;
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// The secrets that a request carries.
+#[derive(Debug, Default)]
+struct Secrets {
+    user: Option<SecretString>,
+    organization: Option<SecretString>,
+    element: Option<SecretString>,
+}
+
+/// Someone who may call the platform: a user with their organization, or with an instance.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) user: User,
+    /// Whether the organization's secret was given too.
+    is_platform: bool,
+    /// The instance whose token was given.
+    element: Option<Instance>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let secrets = Secrets::read(&parts.headers)?;
+        Self::identify(&app.store, secrets).await
+    }
+}
+
+impl Caller {
+    async fn identify(store: &Store, secrets: Secrets) -> Result<Self, ApiError> {
+        let wrong = |what: &str| ApiError::unauthorized(format!("the {what} is not known"));
+        let user = secrets.user.ok_or_else(|| ApiError::unauthorized(EXPECTED))?;
+        let user = store.user_with(&user).await?.ok_or_else(|| wrong("User secret"))?;
+        let mut is_platform = false;
+        if let Some(secret) = &secrets.organization {
+            let found = store.organization_with(secret).await?;
+            is_platform = found == Some(user.organization);
+            if !is_platform {
+                return Err(wrong("Organization secret"));
+            }
+        }
+        let mut element = None;
+        if let Some(token) = &secrets.element {
+            let found = store.instance_with(token).await?;
+            let found = found.filter(|one| one.organization == user.organization);
+            element = Some(found.ok_or_else(|| wrong("Element token"))?);
+        }
+        Ok(Self { user, is_platform, element })
+    }
+
+    /// For calls to the platform.
+    pub(super) fn platform(&self) -> Result<&User, ApiError> {
+        if self.is_platform { Ok(&self.user) } else { Err(ApiError::unauthorized(EXPECTED)) }
+    }
+
+    /// For calls aimed at an instance by its number; another organization's is not found.
+    pub(super) async fn instance(&self, store: &Store, id: i64) -> Result<Instance, ApiError> {
+        let missing = || ApiError::not_found(format!("there is no instance {id}"));
+        if let Some(element) = self.element.as_ref().filter(|one| one.id == InstanceId(id)) {
+            return Ok(element.clone());
+        }
+        self.platform()?;
+        let found = store.instance(InstanceId(id)).await?;
+        found.filter(|one| one.organization == self.user.organization).ok_or_else(missing)
+    }
+
+    /// For calls aimed at the instance whose token was given.
+    pub(super) fn element(self) -> Result<Instance, ApiError> {
+        let expected = "`User <secret>, Element <instance token>` was expected in Authorization";
+        self.element.ok_or_else(|| ApiError::unauthorized(expected))
+    }
+}
+
+const EXPECTED: &str =
+    "`User <user secret>, Organization <organization secret>` was expected in Authorization";
+
+impl Secrets {
+    /// The parts come in any order; the words in any case; secrets may hold `=`, `+` and `/`.
+    fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let mut secrets = Self::default();
+        for value in headers.get_all(AUTHORIZATION) {
+            let text = value.to_str().map_err(|_| ApiError::unauthorized(EXPECTED))?;
+            for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+                let (word, secret) = part.split_once(char::is_whitespace).unwrap_or((part, ""));
+                let place = match word.to_ascii_lowercase().as_str() {
+                    "user" => &mut secrets.user,
+                    "organization" => &mut secrets.organization,
+                    "element" => &mut secrets.element,
+                    _ => return Err(ApiError::unauthorized(EXPECTED)),
+                };
+                *place = Some(SecretString::from(secret.trim()));
+            }
+        }
+        Ok(secrets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn read(text: &'static str) -> Option<[Option<String>; 3]> {
+        let headers = [(AUTHORIZATION, HeaderValue::from_static(text))].into_iter().collect();
+        let secrets = Secrets::read(&headers).ok()?;
+        let shown = |secret: Option<SecretString>| secret.map(|one| one.expose_secret().to_owned());
+        Some([shown(secrets.user), shown(secrets.organization), shown(secrets.element)])
+    }
+
+    #[test]
+    fn parts_come_in_any_order_and_case_and_secrets_keep_their_signs() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            read("Organization b/+=, USER a=,element c==").unwrap(),
+            [some("a="), some("b/+="), some("c==")]
+        );
+        assert_eq!(read("User a").unwrap(), [some("a"), None, None]);
+        assert!(read("Bearer x").is_none());
+    }
+}

@@ -1,0 +1,81 @@
+//! The catalogue's calls that need no authorization.
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use oc_oauth::{Authorization, authorization_url};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::JsonBody;
+use super::error::ApiError;
+use crate::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/elements/{key}/oauth/url", get(oauth_url).post(oauth_url_by_post))
+}
+
+/// What the authorization url is made of (instances.md, "OAuth 2").
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    api_key: Option<String>,
+    callback_url: Option<String>,
+    state: Option<String>,
+    scope: Option<String>,
+    /// Additive: another authorization endpoint, as `oauth.authorization.url` of an instance.
+    authorization_url: Option<String>,
+}
+
+async fn oauth_url(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Value>, ApiError> {
+    url_of(&app, &key, &asked)
+}
+
+async fn oauth_url_by_post(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let asked = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad_request(format!("the body is not as expected: {error}")))?;
+    url_of(&app, &key, &asked)
+}
+
+fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<Value>, ApiError> {
+    let connector = app
+        .catalogue
+        .find(key)
+        .ok_or_else(|| ApiError::not_found(format!("there is no connector `{key}`")))?;
+    let mut provider = connector.oauth2.clone().ok_or_else(|| {
+        ApiError::bad_request(format!("connector `{key}` does not authorize by OAuth 2"))
+    })?;
+    let filled = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
+    let missing: Vec<&str> = [("apiKey", &asked.api_key), ("callbackUrl", &asked.callback_url)]
+        .into_iter()
+        .filter(|(_, value)| filled(value).is_none())
+        .map(|(name, _)| name)
+        .collect();
+    if !missing.is_empty() {
+        return Err(ApiError::bad_request(format!("missing: {}", missing.join(", "))));
+    }
+    if let Some(url) = filled(&asked.authorization_url) {
+        provider.authorize = url;
+    }
+    let state = filled(&asked.state).unwrap_or_else(|| connector.key.clone());
+    let scope = filled(&asked.scope);
+    let url = authorization_url(
+        &provider,
+        &Authorization {
+            client_id: asked.api_key.as_deref().unwrap_or_default(),
+            redirect_uri: asked.callback_url.as_deref().unwrap_or_default(),
+            state: Some(&state),
+            scope: scope.as_deref(),
+        },
+    )
+    .map_err(|error| ApiError::bad_request(format!("authorizationUrl is no url: {error}")))?;
+    Ok(Json(json!({"oauthUrl": url.as_str(), "element": connector.key})))
+}

@@ -1,0 +1,93 @@
+//! What a caller is told when a request fails (instances.md, "Errors and headers").
+
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use oc_config::Diagnostic;
+use oc_hub::HubError;
+use oc_store::StoreError;
+
+/// A failed request. Its body gets the request's id on the way out.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    /// The provider's own words.
+    pub(super) provider_message: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), provider_message: None, retry_after: None }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// With the provider's own words.
+    pub(crate) fn said(mut self, provider: Option<String>) -> Self {
+        self.provider_message = provider;
+        self
+    }
+
+    /// All faults of a configuration at once.
+    pub(crate) fn faults(faults: &[Diagnostic]) -> Self {
+        let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Self::bad_request(list.join("; "))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Conflict) {
+            return Self::new(StatusCode::CONFLICT, error.to_string());
+        }
+        tracing::error!(%error, "Storage failed");
+        let message = "the request could not be stored; the operator's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+}
+
+impl From<HubError> for ApiError {
+    fn from(error: HubError) -> Self {
+        let status = match &error {
+            HubError::UnknownResource { .. } => StatusCode::NOT_FOUND,
+            HubError::Request(_) => StatusCode::BAD_REQUEST,
+            HubError::NeedsAuthentication { .. } => StatusCode::UNAUTHORIZED,
+            HubError::Provider { status, .. } => match status.as_u16() {
+                404 => StatusCode::NOT_FOUND,
+                403 => StatusCode::FORBIDDEN,
+                _ => StatusCode::BAD_REQUEST,
+            },
+            HubError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            HubError::Faulty { .. } => StatusCode::BAD_GATEWAY,
+            HubError::NoAnswer(_) => StatusCode::GATEWAY_TIMEOUT,
+        };
+        let mut failed = Self::new(status, error.to_string());
+        if let HubError::RateLimited { retry_after } = &error {
+            failed.retry_after = Some(retry_after.as_secs().max(1));
+        }
+        failed.said(error.provider_text().map(str::to_owned))
+    }
+}

@@ -1,0 +1,83 @@
+//! The hub: what the provider has, read as the poller reads it (hub.md).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use oc_config::{HubCall, InstanceSettings};
+use oc_hub::Target;
+use oc_store::Instance;
+
+use super::caller::Caller;
+use super::error::ApiError;
+use crate::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/hubs/{hub}/{resource}", get(list))
+}
+
+type Pairs = Query<Vec<(String, String)>>;
+
+/// The hub's name may be anything.
+async fn list(
+    app: State<App>,
+    caller: Caller,
+    Path((_, resource)): Path<(String, String)>,
+    query: Pairs,
+) -> Result<Response, ApiError> {
+    answer(app, caller, resource, query).await
+}
+
+pub(super) async fn list_short(
+    app: State<App>,
+    caller: Caller,
+    Path(resource): Path<String>,
+    query: Pairs,
+) -> Result<Response, ApiError> {
+    answer(app, caller, resource, query).await
+}
+
+async fn answer(
+    State(app): State<App>,
+    caller: Caller,
+    resource: String,
+    Query(pairs): Pairs,
+) -> Result<Response, ApiError> {
+    let instance = caller.element()?;
+    let (call, _) = HubCall::from_query(&resource, pairs)
+        .map_err(|fault| ApiError::faults(&[fault.under("where")]))?;
+    let listing = app.hub.list(&target(&app, &instance)?, &call).await?;
+    let count = listing.records.len().to_string();
+    let mut response = Json(listing.records).into_response();
+    let mut put = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("elements-returned-count", count);
+    put("elements-element-instance-id", instance.id.to_string());
+    if let Some(token) = listing.next_page {
+        put("elements-next-page-token", token);
+    }
+    Ok(response)
+}
+
+/// An instance as the hub needs to know it.
+pub(super) fn target(app: &App, instance: &Instance) -> Result<Target, ApiError> {
+    let gone = format!("the connector `{}` is not in the catalogue any more", instance.connector);
+    let connector =
+        app.catalogue.find(&instance.connector).ok_or_else(|| ApiError::bad_request(gone))?;
+    let floor = app.settings.min_refresh_interval;
+    let (settings, _) = InstanceSettings::read(&instance.configuration, connector, floor)
+        .map_err(|faults| ApiError::faults(&faults))?;
+    Ok(Target {
+        instance: instance.id,
+        connector: Arc::clone(connector),
+        base: settings.base,
+        account: instance.account.clone(),
+        drop_nulls: settings.drop_nulls,
+    })
+}

@@ -1,0 +1,234 @@
+//! Connector instances: create, read, change, delete (instances.md).
+
+mod answer;
+mod authentication;
+mod prepared;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oc_config::{InstanceId, InstanceRequest};
+use oc_store::{Instance, NewInstance};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::JsonBody;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::hubs::target;
+use crate::app::App;
+use prepared::Prepared;
+
+/// Instances of one answer, unless the caller says otherwise.
+const PAGE: usize = 200;
+const LARGEST_PAGE: usize = 2_000;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/instances", get(list).post(create))
+        .route("/instances/{id}", get(one).put(put).patch(patch).delete(delete))
+        .route("/instances/{id}/event-poller-records", get(poller_records))
+        .route("/elements/{key}/instances", post(create_of))
+}
+
+async fn create(app: State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {
+    make(app, caller, None, body).await
+}
+
+/// `element` may be left out of the body.
+async fn create_of(
+    app: State<App>,
+    caller: Caller,
+    Path(key): Path<String>,
+    body: JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    make(app, caller, Some(key), body).await
+}
+
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    key: Option<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.platform()?.clone();
+    let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
+    let key = key.or_else(|| request.connector.clone()).ok_or_else(|| {
+        ApiError::bad_request(
+            "element: the connector's key or id was expected ({\"key\": \"salesloft\"})",
+        )
+    })?;
+    let connector = app
+        .catalogue
+        .find(&key)
+        .cloned()
+        .ok_or_else(|| ApiError::not_found(format!("there is no connector `{key}`")))?;
+    let prepared = Prepared::new(&app, &connector, None, request, true).await?;
+    let new = NewInstance {
+        organization: user.organization,
+        user: user.id,
+        connector: connector.key.clone(),
+        token: SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>())),
+        created: app.clock.now(),
+        fields: prepared.fields,
+    };
+    let id = app.store.create_instance(new).await?;
+    tracing::info!(instance = %id, connector = connector.key, user = user.id, "Instance created");
+    let instance = share_account(&app, id).await?;
+    Ok(Json(answer::of(&app, &instance).await?))
+}
+
+/// Asks the provider whose rate limit the instance shares. Where it does not tell, instances of
+/// the same client share one.
+async fn share_account(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
+    let instance = stored(app, id).await?;
+    let target = target(app, &instance)?;
+    let asked = app.hub.account(&target);
+    match tokio::time::timeout(std::time::Duration::from_secs(5), asked).await {
+        Ok(Ok(Some(account))) => {
+            let account = format!("{} {account}", instance.connector);
+            app.store.set_account(id, account).await?;
+            return stored(app, id).await;
+        }
+        Ok(Err(error)) => {
+            tracing::info!(instance = %id, %error, "The provider does not tell the account");
+        }
+        Ok(Ok(None)) | Err(_) => {}
+    }
+    Ok(instance)
+}
+
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let instance = caller.instance(&app.store, number(&id)?).await?;
+    Ok(Json(answer::of(&app, &instance).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Paging {
+    page_size: Option<usize>,
+    next_page: Option<String>,
+}
+
+/// Oldest first, page by page.
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
+) -> Result<Response, ApiError> {
+    let user = caller.platform()?;
+    let size = paging.page_size.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = match &paging.next_page {
+        Some(token) => number(token)?,
+        None => 0,
+    };
+    let mut found = app.store.instances(user.organization, InstanceId(after), size + 1).await?;
+    let more = found.len() > size;
+    found.truncate(size);
+    let mut shown = Vec::with_capacity(found.len());
+    for instance in &found {
+        shown.push(answer::of(&app, instance).await?);
+    }
+    let mut headers = vec![("elements-returned-count", shown.len().to_string())];
+    if let Some(last) = found.last().filter(|_| more) {
+        headers.push(("elements-next-page-token", last.id.to_string()));
+    }
+    let mut response = Json(shown).into_response();
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}
+
+async fn put(
+    app: State<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    change(app, caller, id, body, true).await
+}
+
+async fn patch(
+    app: State<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    change(app, caller, id, body, false).await
+}
+
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody,
+    whole: bool,
+) -> Result<Json<Value>, ApiError> {
+    let instance = caller.instance(&app.store, number(&id)?).await?;
+    let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
+    let connector = app.catalogue.find(&instance.connector).cloned().ok_or_else(|| {
+        ApiError::bad_request(format!("connector `{}` is gone", instance.connector))
+    })?;
+    let (number, revision) = (instance.id, instance.revision);
+    let prepared = Prepared::new(&app, &connector, Some(instance), request, whole).await?;
+    let now = app.clock.now();
+    app.store.update_instance(number, revision, prepared.fields, prepared.reactivate, now).await?;
+    tracing::info!(instance = %number, user = caller.user.id, "Instance changed");
+    Ok(Json(answer::of(&app, &stored(&app, number).await?).await?))
+}
+
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let instance = caller.instance(&app.store, number(&id)?).await?;
+    let dropped = app.store.delete_instance(instance.id).await?.unwrap_or(0);
+    tracing::info!(instance = %instance.id, user = caller.user.id, dropped, "Instance deleted");
+    let mut response = StatusCode::OK.into_response();
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("elements-dropped-deliveries"), HeaderValue::from(dropped));
+    Ok(response)
+}
+
+/// How the polling of each resource stands.
+async fn poller_records(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let instance = caller.instance(&app.store, number(&id)?).await?;
+    let states = app.store.resource_states(instance.id).await?;
+    let rows = states.into_iter().map(|state| {
+        json!({
+            "instanceId": instance.id.0, "resource": state.name, "cursor": state.cursor.to_string(),
+            "polls": state.polls, "lastPoll": state.last_poll.map(|at| at.to_string()),
+            "lastResult": state.last_result, "nextDue": state.next_due.map(|at| at.to_string()),
+            "waiting": state.waiting,
+        })
+    });
+    Ok(Json(rows.collect()))
+}
+
+async fn stored(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
+    let found = app.store.instance(id).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no instance {id}")))
+}
+
+/// An instance's number.
+fn number(text: &str) -> Result<i64, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found(format!("there is no instance `{text}`")))
+}

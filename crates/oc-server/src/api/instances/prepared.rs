@@ -1,0 +1,159 @@
+//! A request for an instance, carried through to what is stored.
+
+use std::sync::Arc;
+
+use oc_config::{
+    Configuration, Connector, Diagnostic, InstanceRequest, InstanceSettings, Timestamp,
+};
+use oc_poll::first_due;
+use oc_store::{Instance, InstanceFields, PolledResource, Warning};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::authentication::{Authenticated, authenticate};
+use crate::api::error::ApiError;
+use crate::app::App;
+
+/// What is to be stored.
+pub(super) struct Prepared {
+    pub(super) fields: InstanceFields,
+    /// Deliveries that had been given up are taken up again.
+    pub(super) reactivate: bool,
+}
+
+impl Prepared {
+    /// Checks everything that can be checked before the code is exchanged, as that can be done only
+    /// once. `before` is the instance as it is; with `whole` the request replaces it.
+    pub(super) async fn new(
+        app: &App,
+        connector: &Arc<Connector>,
+        before: Option<Instance>,
+        request: InstanceRequest,
+        whole: bool,
+    ) -> Result<Self, ApiError> {
+        let configuration = configuration(connector, before.as_ref(), &request, whole)?;
+        let floor = app.settings.min_refresh_interval;
+        let (settings, remarks) = InstanceSettings::read(&configuration, connector, floor)
+            .map_err(|faults| ApiError::faults(&faults))?;
+        check_urls(app, &settings, &configuration).await?;
+        let authenticated =
+            authenticate(app, connector, &settings, &configuration, before.as_ref(), &request)
+                .await?;
+        let Authenticated { tokens, start } = authenticated;
+        let mut warnings: Vec<Warning> =
+            request.warnings.iter().chain(&remarks).map(Warning::from).collect();
+        warnings.extend(missing_key(connector, &configuration));
+        let callback = settings.callback.as_ref();
+        let reactivate =
+            before.as_ref().is_some_and(|before| delivery_differs(before, &configuration));
+        let account = match &before {
+            Some(before) => before.account.clone(),
+            None => shared_by_client(&settings.base, connector, &configuration),
+        };
+        let name = request.name.or_else(|| before.as_ref().map(|before| before.name.clone()));
+        let kept = before.filter(|_| !whole);
+        let tags = request.tags.or_else(|| kept.map(|kept| kept.tags)).unwrap_or_default();
+        let fields = InstanceFields {
+            name: name.unwrap_or_else(|| connector.name.clone()),
+            tags,
+            account,
+            warnings,
+            tokens,
+            polled: settings.events_enabled.then(|| polled(app, &settings, start)),
+            destination: callback.map(|url| url.origin().ascii_serialization()),
+            configuration,
+        };
+        Ok(Self { fields, reactivate })
+    }
+}
+
+fn configuration(
+    connector: &Connector,
+    before: Option<&Instance>,
+    request: &InstanceRequest,
+    whole: bool,
+) -> Result<Configuration, ApiError> {
+    let members = request.configuration.clone().unwrap_or_default();
+    let (given, faults) = Configuration::from_json(&members, connector);
+    if !faults.is_empty() {
+        return Err(ApiError::faults(&faults));
+    }
+    // A PUT without any configuration means the name or the tags, not that all is to go.
+    let whole = whole && request.configuration.is_some();
+    Ok(match before {
+        Some(before) => before.configuration.updated(&given, whole),
+        None => Configuration::default().updated(&given, true),
+    })
+}
+
+/// A refused url is refused when it is set (runtime.md, "Network policy").
+async fn check_urls(
+    app: &App,
+    settings: &InstanceSettings,
+    configuration: &Configuration,
+) -> Result<(), ApiError> {
+    let mut faults = Vec::new();
+    let url = |key: &str| configuration.get(key).and_then(|text| Url::parse(text.trim()).ok());
+    let set = [
+        ("event.notification.callback.url", settings.callback.clone()),
+        ("base.url", url("base.url")),
+        ("oauth.token.url", url("oauth.token.url")),
+        ("oauth.authorization.url", url("oauth.authorization.url")),
+    ];
+    for (key, url) in set {
+        let Some(url) = url else { continue };
+        match app.egress.check(&url).await {
+            Err(error) if error.is_refused() => {
+                let path = format!("configuration.{key}");
+                faults.push(Diagnostic::error(path, error.to_string()));
+            }
+            // A name that does not resolve now may do so later.
+            _ => {}
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::faults(&faults)) }
+}
+
+fn polled(app: &App, settings: &InstanceSettings, start: Timestamp) -> Vec<PolledResource> {
+    let now = app.clock.now();
+    let resource = |config: &oc_config::ResourceConfig| {
+        let is_dated = config.updated.is_some() || config.created.is_some();
+        // Without dates only a first reading tells what is there already.
+        let due = if is_dated { first_due(now, settings.interval, rand::random()) } else { now };
+        PolledResource::new(config, start, due)
+    };
+    settings.resources.iter().map(resource).collect()
+}
+
+/// Until the provider has told more: instances of one client at one provider share a rate limit.
+fn shared_by_client(base: &Url, connector: &Connector, configuration: &Configuration) -> String {
+    let client = configuration.secret("oauth.api.key");
+    let client = client.map_or("", |key| key.expose_secret());
+    let digest = xxhash_rust::xxh3::xxh3_64(client.as_bytes());
+    format!("{} {} {digest:x}", connector.key, base.origin().ascii_serialization())
+}
+
+fn missing_key(connector: &Connector, configuration: &Configuration) -> Option<Warning> {
+    let is_missing = connector.oauth2.is_some()
+        && crate::credentials::api_key(connector, configuration).is_none()
+        && configuration.secret("oauth.api.key").is_none();
+    is_missing.then(|| Warning {
+        path: "configuration.oauth.api.key".to_owned(),
+        message: "it is missing; the code was exchanged without a client id".to_owned(),
+    })
+}
+
+/// Whether the way to the callback has changed, so that what was given up may arrive now.
+fn delivery_differs(before: &Instance, after: &Configuration) -> bool {
+    let plain = |configuration: &Configuration| {
+        let keys = configuration.plain().iter();
+        let keys = keys.filter(|(key, _)| key.starts_with("event.notification."));
+        keys.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    let secret = |configuration: &Configuration| {
+        let password = configuration.secret("event.notification.basic.password");
+        password.map(|password| password.expose_secret().to_owned())
+    };
+    let old = &before.configuration;
+    plain(old) != plain(after) || secret(old) != secret(after)
+}

@@ -1,0 +1,124 @@
+//! The program put together: the one place that names all concrete types.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use oc_config::{Catalogue, Connector};
+use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
+use oc_egress::{Clock, Egress, Policy};
+use oc_hub::{Hub, Retry};
+use oc_oauth::{Patience, TokenEndpoint, Tokens};
+use oc_poll::{Poller, PollerSettings};
+use oc_store::{Store, StoreOptions};
+
+use crate::credentials::Credentials;
+use crate::secret_key_file;
+use crate::settings::Settings;
+
+/// How long a stop waits for what is under way (runtime.md, "Ports and signals").
+pub(crate) const DRAIN: Duration = Duration::from_secs(9);
+/// The longest time between two looks at what is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For how long a claim holds when its outcome is never recorded.
+const LEASE: Duration = Duration::from_secs(1_800);
+
+/// Everything that the commands share.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) clock: Clock,
+    pub(crate) egress: Egress,
+    pub(crate) store: Store,
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) tokens: Tokens,
+    pub(crate) hub: Hub,
+}
+
+impl App {
+    /// Opens the store and wires the layers.
+    pub(crate) async fn build(settings: Settings) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let catalogue = Arc::new(catalogue(&settings)?);
+        let policy = Policy::allowing(settings.allow_networks.clone(), vec![settings.listen]);
+        let user_agent = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
+        let egress = Egress::new(policy, user_agent).context("the HTTP client cannot be set up")?;
+        let options = StoreOptions {
+            path: settings.database.clone(),
+            key: secret_key_file::load(&settings)?,
+            catalogue: Arc::clone(&catalogue),
+            shortest_interval: settings.min_refresh_interval,
+        };
+        let store = Store::open(options).await.context("the database cannot be opened")?;
+        let endpoint = TokenEndpoint::new(egress.clone());
+        let vault = Arc::new(store.clone());
+        let tokens = Tokens::new(vault, endpoint.clone(), clock.clone(), Patience::default());
+        let authorizer = Credentials {
+            tokens: tokens.clone(),
+            store: store.clone(),
+            catalogue: Arc::clone(&catalogue),
+        };
+        let retry = Retry { pause: settings.provider_retry_pause, ..Retry::default() };
+        let hub = Hub::new(egress.clone(), clock.clone(), Arc::new(authorizer), retry);
+        let settings = Arc::new(settings);
+        Ok(Self { settings, catalogue, clock, egress, store, endpoint, tokens, hub })
+    }
+
+    pub(crate) fn poller(&self) -> Poller {
+        Poller {
+            ledger: Arc::new(self.store.clone()),
+            source: Arc::new(self.hub.clone()),
+            clock: self.clock.clone(),
+            settings: PollerSettings {
+                concurrency: self.settings.poll_concurrency,
+                failure_threshold: self.settings.poll_failure_threshold,
+                lease: LEASE,
+                look_every: LOOK_EVERY,
+            },
+        }
+    }
+
+    pub(crate) fn dispatcher(&self) -> Dispatcher {
+        let within = self.settings.callback_timeout;
+        Dispatcher {
+            outbox: Arc::new(self.store.clone()),
+            transport: Arc::new(Webhooks::new(self.egress.clone(), self.clock.clone(), within)),
+            clock: self.clock.clone(),
+            settings: DispatcherSettings {
+                concurrency: self.settings.dispatch_concurrency,
+                per_destination: self.settings.dispatch_per_destination,
+                schedule: self.settings.retry_schedule.clone(),
+                lease: LEASE,
+                look_every: LOOK_EVERY,
+                drain: DRAIN,
+            },
+        }
+    }
+}
+
+/// The built-in connectors and those of `OC_CONNECTORS_DIR`.
+pub(crate) fn catalogue(settings: &Settings) -> anyhow::Result<Catalogue> {
+    let mut catalogue = Catalogue::built_in()
+        .map_err(|faults| anyhow::anyhow!("a built-in connector is faulty: {}", faults.len()))?;
+    let Some(folder) = &settings.connectors_dir else { return Ok(catalogue) };
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("OC_CONNECTORS_DIR: {}", folder.display()))?;
+    let mut files = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(|| folder.display().to_string())?;
+    files.sort();
+    for file in files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "toml"))
+    {
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        match Connector::parse(&text) {
+            Ok(connector) => catalogue.add(connector),
+            Err(faults) => {
+                let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                bail!("{} is no connector definition:\n  {}", file.display(), list.join("\n  "));
+            }
+        }
+    }
+    Ok(catalogue)
+}

@@ -1,0 +1,6 @@
+//! What the program can be asked to do.
+
+pub(crate) mod check;
+mod diagnostics;
+pub(crate) mod poll;
+pub(crate) mod serve;

@@ -1,0 +1,146 @@
+//! `serve`: the API, the poller and the dispatcher in one process.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api;
+use crate::app::{App, DRAIN, catalogue};
+use crate::secret_key_file;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Check the settings and connector definitions, and start nothing
+    #[arg(long)]
+    check: bool,
+    /// Which parts to run [default: all]
+    #[arg(long, value_delimiter = ',')]
+    role: Vec<Role>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Api,
+    Poll,
+    Dispatch,
+}
+
+pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result<ExitCode> {
+    if options.check {
+        catalogue(&settings)?;
+        if settings.database.exists() {
+            secret_key_file::load(&settings)?;
+        }
+        eprintln!("the settings are good");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let has = |role| options.role.is_empty() || options.role.contains(&role);
+    let stop = stop_signal()?;
+    let telemetry = Telemetry::start()?;
+    let app = App::build(settings).await?;
+    first_user(&app).await?;
+    let mut parts = JoinSet::new();
+    if has(Role::Api) {
+        let listen = app.settings.listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("OC_LISTEN: {listen} cannot be listened on"))?;
+        let url = &app.settings.public_url;
+        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
+        let (app, stop) = (app.clone(), stop.clone());
+        parts.spawn(async move {
+            if let Err(error) = api::serve(listener, app, telemetry, stop).await {
+                tracing::error!(%error, "The API ended");
+            }
+        });
+    }
+    if has(Role::Poll) {
+        parts.spawn(app.poller().run(stop.clone()));
+    }
+    if has(Role::Dispatch) {
+        parts.spawn(app.dispatcher().run(stop.clone()));
+        parts.spawn(sweep(app.clone(), stop.clone()));
+    }
+    stop.cancelled().await;
+    tracing::info!("Stopping");
+    let ended = tokio::time::timeout(DRAIN, async { while parts.join_next().await.is_some() {} });
+    if ended.await.is_err() {
+        tracing::warn!("Not everything under way has ended; it is done again after the next start");
+        parts.abort_all();
+    }
+    app.tokens.settle(Duration::from_secs(1)).await;
+    tracing::info!("Stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the first user, and prints once what has been made up.
+async fn first_user(app: &App) -> anyhow::Result<()> {
+    let secret = || SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>()));
+    let (user, organization) = (&app.settings.user_secret, &app.settings.organization_secret);
+    let generated = (secret(), secret());
+    let made = app
+        .store
+        .ensure_first_user(user.as_ref(), organization.as_ref(), (&generated.0, &generated.1))
+        .await
+        .context("the first user cannot be stored")?;
+    if made && (user.is_none() || organization.is_none()) {
+        let show = |given: &Option<SecretString>, made: &SecretString| match given {
+            Some(_) => "(the one you have set)".to_owned(),
+            None => made.expose_secret().to_owned(),
+        };
+        eprintln!(
+            "\nThe first user was made. These secrets are shown only now; calls carry them as\n\n  Authorization: User {}, Organization {}\n",
+            show(user, &generated.0),
+            show(organization, &generated.1)
+        );
+    }
+    Ok(())
+}
+
+/// Takes away what is too old, now and then.
+async fn sweep(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match app.store.sweep(app.clock.now(), app.settings.event_retention).await {
+            Ok(swept) => tracing::debug!(swept.notifications, swept.fingerprints, "Swept"),
+            Err(error) => tracing::warn!(%error, "What is too old could not be swept away"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
+
+/// Cancelled by SIGTERM or SIGINT; a second signal ends the process at once.
+fn stop_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if cancel.is_cancelled() {
+                std::process::exit(1);
+            }
+            cancel.cancel();
+        }
+    });
+    Ok(stop)
+}

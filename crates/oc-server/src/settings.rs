@@ -1,0 +1,133 @@
+//! The program's settings: flags, then `OC_*` variables, then `oc.toml`, then defaults.
+
+mod file;
+mod table;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use ipnet::IpNet;
+use oc_dispatch::RetrySchedule;
+use secrecy::SecretString;
+use url::Url;
+
+use table::Found;
+pub(crate) use table::arguments;
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Url,
+    pub(crate) database: PathBuf,
+    pub(crate) secret_key: Option<SecretString>,
+    pub(crate) secret_key_file: Option<PathBuf>,
+    pub(crate) user_secret: Option<SecretString>,
+    pub(crate) organization_secret: Option<SecretString>,
+    pub(crate) allow_networks: Vec<IpNet>,
+    pub(crate) connectors_dir: Option<PathBuf>,
+    pub(crate) min_refresh_interval: Duration,
+    pub(crate) poll_concurrency: usize,
+    pub(crate) dispatch_concurrency: usize,
+    pub(crate) dispatch_per_destination: usize,
+    pub(crate) retry_schedule: RetrySchedule,
+    pub(crate) provider_retry_pause: Duration,
+    pub(crate) callback_timeout: Duration,
+    pub(crate) poll_failure_threshold: u32,
+    pub(crate) event_retention: Duration,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Every fault at once: unknown keys, values out of range, what this version does not do; each
+    /// names where it stands and what is allowed.
+    pub(crate) fn read(matches: &ArgMatches) -> Result<Self, Vec<String>> {
+        let mut found = Found::collect(matches)?;
+        let settings = Self::from(&mut found);
+        match settings {
+            Some(settings) if found.faults.is_empty() => Ok(settings),
+            _ => Err(found.faults),
+        }
+    }
+
+    fn from(found: &mut Found) -> Option<Self> {
+        let listen = found.parse("listen", "an address and port, as 127.0.0.1:8080", |text| {
+            text.parse::<SocketAddr>().ok()
+        });
+        let public_url = found.optional("public-url", "an http or https url", value::url);
+        let database = found.parse("database-url", "sqlite:PATH", value::database);
+        let allow_networks = found.parse(
+            "allow-networks",
+            "networks separated by commas, as 127.0.0.0/8,::1/128",
+            value::networks,
+        );
+        let schedule = found.parse(
+            "retry-schedule",
+            "ascending offsets separated by commas, as 8s,64s,512s",
+            value::schedule,
+        );
+        let log_format = found.parse("log-format", "text or json", |text| match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        });
+        let mut duration =
+            |name| found.parse(name, "a time above 0, as 500ms, 30s, 15m or 7d", value::duration);
+        let (shortest, pause, callback, retention) = (
+            duration("min-refresh-interval"),
+            duration("provider-retry-pause"),
+            duration("callback-timeout"),
+            duration("event-retention"),
+        );
+        let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
+        let (polls, deliveries, per_destination, threshold) = (
+            count("poll-concurrency"),
+            count("dispatch-concurrency"),
+            count("dispatch-per-destination"),
+            count("poll-failure-threshold"),
+        );
+        let listen = listen?;
+        Some(Self {
+            listen,
+            public_url: match public_url {
+                Some(url) => url,
+                None => Url::parse(&format!("http://{listen}")).ok()?,
+            },
+            database: database?,
+            secret_key: found.secret("secret-key"),
+            secret_key_file: found.text("secret-key-file").map(PathBuf::from),
+            user_secret: found.secret("user-secret"),
+            organization_secret: found.secret("organization-secret"),
+            allow_networks: allow_networks?,
+            connectors_dir: found.text("connectors-dir").map(PathBuf::from),
+            min_refresh_interval: shortest?,
+            poll_concurrency: usize::try_from(polls?).ok()?,
+            dispatch_concurrency: usize::try_from(deliveries?).ok()?,
+            dispatch_per_destination: usize::try_from(per_destination?).ok()?,
+            retry_schedule: schedule?,
+            provider_retry_pause: pause?,
+            callback_timeout: callback?,
+            poll_failure_threshold: threshold?,
+            event_retention: retention?,
+            log: found.text("log").unwrap_or_default(),
+            log_format: log_format?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! `oc.toml`.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use toml::{Spanned, Value};
+
+const NAME: &str = "oc.toml";
+
+/// The values of a file as text, each with its place for messages.
+#[derive(Debug, Default)]
+pub(super) struct FileValues {
+    pub(super) values: BTreeMap<String, (String, String)>,
+}
+
+/// Reads the file that is given, or `oc.toml` when it is there.
+pub(super) fn read(given: Option<&Path>) -> Result<FileValues, Vec<String>> {
+    let path = given.unwrap_or(Path::new(NAME));
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&text, &path.display().to_string()),
+        Err(error) if given.is_none() && error.kind() == ErrorKind::NotFound => {
+            Ok(FileValues::default())
+        }
+        Err(error) => Err(vec![format!("{}: {error}", path.display())]),
+    }
+}
+
+fn parse(text: &str, name: &str) -> Result<FileValues, Vec<String>> {
+    let line_at = |offset: usize| text.get(..offset).unwrap_or(text).matches('\n').count() + 1;
+    let table: BTreeMap<String, Spanned<Value>> = toml::from_str(text).map_err(|error| {
+        let line = line_at(error.span().map_or(0, |span| span.start));
+        vec![format!("{name} line {line}: {}", error.message())]
+    })?;
+    let (mut found, mut faults) = (FileValues::default(), Vec::new());
+    for (key, value) in table {
+        let place = format!("{name} line {} ({key})", line_at(value.span().start));
+        match as_text(value.into_inner()) {
+            Some(text) => drop(found.values.insert(key, (text, place))),
+            None => {
+                faults.push(format!("{place}: a text, a number or a list of texts was expected"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(found) } else { Err(faults) }
+}
+
+fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(flag) => Some(flag.to_string()),
+        Value::Array(values) => {
+            let texts: Option<Vec<String>> = values.into_iter().map(as_text).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! The one table of settings, and where each value was found.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches};
+use secrecy::SecretString;
+
+use super::file;
+
+/// A setting: its name as a flag, its default, whether it is a secret, and what it means. The
+/// variable is `OC_` and the name in capitals; the key in `oc.toml` has underscores.
+struct Setting(&'static str, Option<&'static str>, bool, &'static str);
+
+#[rustfmt::skip]
+const SETTINGS: [Setting; 20] = [
+    Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
+    Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
+    Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
+    Setting("secret-key", None, true, "32 bytes as base64; encrypts secrets at rest"),
+    Setting("secret-key-file", None, false, "File with the secret key [default: beside the database, made at the first start]"),
+    Setting("user-secret", None, true, "Secret of the first user [default: made and printed at the first start]"),
+    Setting("organization-secret", None, true, "Secret of the first organization [default: likewise]"),
+    Setting("allow-networks", Some(""), false, "Networks beyond the public internet that requests may reach"),
+    Setting("connectors-dir", None, false, "Folder with more connector definitions"),
+    Setting("min-refresh-interval", Some("60s"), false, "Shortest poll interval"),
+    Setting("poll-concurrency", Some("64"), false, "Instances polled at the same time"),
+    Setting("dispatch-concurrency", Some("256"), false, "Deliveries at the same time"),
+    Setting("dispatch-per-destination", Some("16"), false, "Of these, to one destination"),
+    Setting("retry-schedule", Some("8s,64s,512s,4096s,32768s"), false, "When a failed delivery is repeated, from the first failure on"),
+    Setting("provider-retry-pause", Some("1s"), false, "First pause before a failed provider request is repeated"),
+    Setting("callback-timeout", Some("30s"), false, "Deadline of a whole callback request"),
+    Setting("poll-failure-threshold", Some("100"), false, "Consecutive failed polls before polling stops"),
+    Setting("event-retention", Some("7d"), false, "How long delivered notifications are kept"),
+    Setting("log", Some("info"), false, "What is logged, as info or oc_poll=debug"),
+    Setting("log-format", Some("text"), false, "text or json"),
+];
+
+/// Settings that are documented and that this version does not carry out.
+const UNSUPPORTED: [&str; 4] =
+    ["OC_TLS_CERT", "OC_TLS_KEY", "OC_NATS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+impl Setting {
+    fn variable(&self) -> String {
+        format!("OC_{}", self.0.replace('-', "_").to_uppercase())
+    }
+}
+
+/// The flags, for all commands.
+pub(crate) fn arguments() -> Vec<Arg> {
+    let mut arguments: Vec<Arg> = SETTINGS
+        .iter()
+        .map(|setting| {
+            let Setting(name, default, secret, help) = setting;
+            let help = match default {
+                Some(default) if !default.is_empty() => format!("{help} [default: {default}]"),
+                _ => (*help).to_owned(),
+            };
+            Arg::new(*name)
+                .long(*name)
+                .env(setting.variable())
+                .hide_env_values(*secret)
+                .value_name("VALUE")
+                .global(true)
+                .help_heading("Settings")
+                .help(help)
+        })
+        .collect();
+    let help = "Settings file [default: oc.toml in the working directory, when it is there]";
+    arguments.push(Arg::new("config").long("config").value_name("FILE").global(true).help(help));
+    arguments
+}
+
+/// The values that were found, and the faults met on the way.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    values: BTreeMap<&'static str, (String, String)>,
+    pub(super) faults: Vec<String>,
+}
+
+impl Found {
+    /// Looks at flags, variables, the file and the defaults.
+    pub(super) fn collect(matches: &ArgMatches) -> Result<Self, Vec<String>> {
+        let mut found = Self::default();
+        let given = matches.get_one::<String>("config").map(Path::new);
+        let mut file = file::read(given)?;
+        for setting in &SETTINGS {
+            let Setting(name, default, ..) = setting;
+            let from_file = file.values.remove(&name.replace('-', "_"));
+            let value = match matches.get_one::<String>(name) {
+                Some(value) => {
+                    let flag = matches.value_source(name) == Some(ValueSource::CommandLine);
+                    let place = if flag { format!("--{name}") } else { setting.variable() };
+                    Some((value.clone(), place))
+                }
+                None => from_file.or_else(|| Some(((*default)?.to_owned(), "default".to_owned()))),
+            };
+            if let Some(value) = value {
+                found.values.insert(*name, value);
+            }
+        }
+        let known =
+            SETTINGS.iter().map(|one| one.0.replace('-', "_")).collect::<Vec<_>>().join(", ");
+        for (key, (_, place)) in file.values {
+            found.faults.push(format!("{place}: unknown key `{key}`; the keys are: {known}"));
+        }
+        for name in UNSUPPORTED {
+            if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
+                found.faults.push(format!("{name}: this version does not carry it out; unset it"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A value that is there, or has a default.
+    pub(super) fn parse<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (text, place) = self.values.get(name)?;
+        let parsed = parse(text.trim());
+        if parsed.is_none() {
+            self.faults.push(format!("{place}: `{text}` was found; {expected} was expected"));
+        }
+        parsed
+    }
+
+    /// A value that may be missing.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.values.contains_key(name).then(|| self.parse(name, expected, parse)).flatten()
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|(text, _)| text.clone()).filter(|text| !text.is_empty())
+    }
+
+    /// A secret that is not empty.
+    pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
+        self.text(name).map(SecretString::from)
+    }
+}

@@ -1,0 +1,62 @@
+//! Settings from flags and files; variables are the same to clap as flags.
+
+use clap::Command;
+
+use super::*;
+
+fn read(flags: &[&str], file: Option<&str>) -> Result<Settings, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("oc.toml");
+    let mut all = vec!["oc-server".to_owned()];
+    all.extend(flags.iter().map(|flag| (*flag).to_owned()));
+    if let Some(text) = file {
+        std::fs::write(&path, text).unwrap();
+        all.extend(["--config".to_owned(), path.display().to_string()]);
+    }
+    let command = Command::new("oc-server").args(arguments());
+    Settings::read(&command.try_get_matches_from(all).unwrap())
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let settings = read(&[], None).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(settings.database, PathBuf::from("oc.db"));
+    assert_eq!(settings.min_refresh_interval, Duration::from_secs(60));
+    assert_eq!(settings.event_retention, Duration::from_secs(7 * 86_400));
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "listen = \"127.0.0.1:1\"\npoll_concurrency = 3\nallow_networks = [\"127.0.0.0/8\", \"::1\"]";
+    let settings = read(&["--listen", "127.0.0.1:2"], Some(file)).unwrap();
+    assert_eq!((settings.listen.port(), settings.poll_concurrency), (2, 3));
+    assert_eq!(settings.allow_networks.len(), 2);
+}
+
+#[test]
+fn every_fault_is_told_with_its_place_and_what_is_allowed() {
+    let file =
+        "\nlistne = \"x\"\nlog_format = \"xml\"\npoll_concurrency = 0\nretry_schedule = \"9s,8s\"";
+    let faults = read(&["--database-url", "postgres://x"], Some(file)).unwrap_err();
+    let told = |part: &str| faults.iter().any(|fault| fault.contains(part));
+    assert!(told("line 2 (listne): unknown key `listne`; the keys are: listen, "), "{faults:?}");
+    assert!(told("line 3 (log_format): `xml` was found; text or json was expected"));
+    assert!(told("line 4 (poll_concurrency): `0` was found; a number from 1 to 100000"));
+    assert!(told("line 5 (retry_schedule)"));
+    assert!(told("--database-url: `postgres://x` was found; sqlite:PATH was expected"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_with_its_line() {
+    let faults = read(&[], Some("listen = \"a\"\nlisten")).unwrap_err();
+    assert!(faults[0].contains("line 2"), "{faults:?}");
+    assert!(read(&["--config", "/nowhere/oc.toml"], None).unwrap_err()[0].contains("/nowhere"));
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let settings = read(&["--user-secret", "s3cret", "--secret-key", "s3cret"], None).unwrap();
+    assert!(!format!("{settings:?}").contains("s3cret"));
+}

@@ -1,0 +1,42 @@
+//! How the texts of settings are read.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use oc_dispatch::RetrySchedule;
+use url::Url;
+
+/// The most that is allowed of what is counted.
+const MOST: u32 = 100_000;
+
+pub(super) fn url(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+pub(super) fn database(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+}
+
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)))
+        .collect()
+}
+
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero())
+}
+
+pub(super) fn schedule(text: &str) -> Option<RetrySchedule> {
+    let offsets = text.split(',').map(|part| duration(part.trim())).collect::<Option<Vec<_>>>()?;
+    RetrySchedule::new(offsets).ok()
+}
+
+pub(super) fn count(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|count| (1..=MOST).contains(count))
+}
