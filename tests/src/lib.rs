@@ -1,1 +1,13 @@
-//! sim
+//! What the scenarios need: a simulated Salesloft, a receiver of notifications, and the real binary.
+//!
+//! The simulator behaves as the provider's API really does, its nuisances included, so that a
+//! client can be wrong against it. Both also run alone: `cargo xtask sim`.
+
+pub mod receiver;
+pub mod salesloft;
+pub mod server;
+mod web;
+
+pub use receiver::{Answer, Delivery, Receiver};
+pub use salesloft::{Fault, Salesloft};
+pub use server::{Instance, Options, Server};

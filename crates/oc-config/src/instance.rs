@@ -69,19 +69,21 @@ struct Reader {
 impl Reader {
     fn request(&mut self, members: &Map<String, Json>) -> InstanceRequest {
         self.unsupported(members);
-        let configuration = match members.get("configuration") {
+        let mut configuration = match members.get("configuration") {
             None | Some(Json::Null) => None,
             Some(Json::Object(configuration)) => Some(configuration.clone()),
             Some(_) => self.fault("configuration", "an object was expected"),
         };
         let mut provider_data = self.provider_data(members.get("providerData"), "providerData");
-        if provider_data.is_none() {
-            let misplaced = configuration.as_ref().and_then(misplaced::provider_data);
-            provider_data = misplaced.and_then(|(path, value)| {
-                let message = "read as if it stood at the top level, where it belongs";
-                self.warnings.push(Diagnostic::warning(&path, message));
-                self.provider_data(Some(&value), &path)
-            });
+        let misplaced = configuration.as_mut().and_then(misplaced::take_provider_data);
+        if let Some((path, value)) = misplaced {
+            let message = if provider_data.is_none() {
+                provider_data = self.provider_data(Some(&value), &path);
+                "read as if it stood at the top level, where it belongs"
+            } else {
+                "not used, as there is one at the top level, where it belongs"
+            };
+            self.warnings.push(Diagnostic::warning(&path, message));
         }
         InstanceRequest {
             connector: self.connector(members.get("element")),

@@ -4,13 +4,25 @@ use serde_json::{Map, Value as Json};
 
 const POLLER: &str = "event.poller.configuration";
 
-/// The `providerData` that stands inside `event.poller.configuration`, and its path.
-pub(super) fn provider_data(configuration: &Map<String, Json>) -> Option<(String, Json)> {
-    let poller = match configuration.get(POLLER)? {
-        Json::String(text) => serde_json::from_str(text).ok()?,
-        value => value.clone(),
+/// Takes the `providerData` out of `event.poller.configuration`, where it must not stay: it is a
+/// secret, and the rest is stored and shown as it is. Also returns its path.
+pub(super) fn take_provider_data(configuration: &mut Map<String, Json>) -> Option<(String, Json)> {
+    let value = configuration.get_mut(POLLER)?;
+    let found = match value {
+        Json::String(text) => {
+            let mut poller = serde_json::from_str(text).ok()?;
+            let found = take(&mut poller)?;
+            *text = poller.to_string();
+            found
+        }
+        poller => take(poller)?,
     };
-    let found = poller.get("providerData")?;
+    Some((format!("configuration.{POLLER}.providerData"), found))
+}
+
+fn take(poller: &mut Json) -> Option<Json> {
+    let members = poller.as_object_mut()?;
+    let found = members.get("providerData")?;
     let is_resource = found.as_object().is_none_or(crate::poller::names_a_resource);
-    (!is_resource).then(|| (format!("configuration.{POLLER}.providerData"), found.clone()))
+    if is_resource { None } else { members.shift_remove("providerData") }
 }

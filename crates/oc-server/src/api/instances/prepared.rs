@@ -105,7 +105,10 @@ async fn check_urls(
         match app.egress.check(&url).await {
             Err(error) if error.is_refused() => {
                 let path = format!("configuration.{key}");
-                faults.push(Diagnostic::error(path, error.to_string()));
+                // What a name stands for in the operator's network is not the tenant's to know.
+                let is_name = matches!(url.host(), Some(url::Host::Domain(_)));
+                let reason = if is_name { error.to_string() } else { error.detail().to_string() };
+                faults.push(Diagnostic::error(path, reason));
             }
             // A name that does not resolve now may do so later.
             _ => {}

@@ -1,0 +1,221 @@
+//! A simulated Salesloft, good enough to be wrong against.
+
+mod fault;
+mod limit;
+mod lists;
+mod oauth;
+mod query;
+mod world;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+
+use crate::web::Web;
+
+pub use fault::Fault;
+pub use limit::Limit;
+pub use oauth::Accounts;
+pub use world::{Change, World};
+
+/// What happens while somebody asks.
+pub type Meanwhile = Box<dyn FnMut(&mut World) + Send>;
+
+/// Everything the provider knows.
+pub struct Provider {
+    /// The records.
+    pub world: World,
+    /// Clients, codes and tokens.
+    pub accounts: Accounts,
+    /// The rate limit.
+    pub limit: Limit,
+    /// What goes wrong next with list requests, in order.
+    pub faults: std::collections::VecDeque<Fault>,
+    /// What goes wrong next with token requests.
+    pub token_faults: std::collections::VecDeque<Fault>,
+    /// Everything is cut off.
+    pub down: bool,
+    /// Paths and queries of list requests.
+    pub asked: Vec<String>,
+    /// Runs before each list request is answered: changes that happen while somebody pages.
+    pub meanwhile: Option<Meanwhile>,
+    /// How far its clock is from ours, in microseconds.
+    pub clock_offset: i64,
+}
+
+impl Provider {
+    /// Its time, in microseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        now_micros() + self.clock_offset
+    }
+}
+
+/// The running simulator. Clones share it.
+#[derive(Clone)]
+pub struct Salesloft {
+    provider: Arc<Mutex<Provider>>,
+    web: Arc<Web>,
+}
+
+type Shared = Arc<Mutex<Provider>>;
+
+impl Salesloft {
+    /// Starts on a free loopback port, without any record.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts on an address.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub async fn start_at(address: SocketAddr) -> anyhow::Result<Self> {
+        let provider = Arc::new(Mutex::new(Provider {
+            world: World::default(),
+            accounts: Accounts::default(),
+            limit: Limit::default(),
+            faults: [].into(),
+            token_faults: [].into(),
+            down: false,
+            asked: Vec::new(),
+            meanwhile: None,
+            clock_offset: 0,
+        }));
+        let web = Arc::new(Web::start(address, router(Arc::clone(&provider))).await?);
+        Ok(Self { provider, web })
+    }
+
+    /// The base url of the API.
+    pub fn api(&self) -> String {
+        format!("http://{}/v2", self.web.address)
+    }
+
+    /// The authorization endpoint.
+    pub fn authorize_url(&self) -> String {
+        format!("http://{}/oauth/authorize", self.web.address)
+    }
+
+    /// The token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("http://{}/oauth/token", self.web.address)
+    }
+
+    /// A code as a user's consent gives one.
+    pub fn code(&self) -> String {
+        self.with(|provider| provider.accounts.code("api-key"))
+    }
+
+    /// Looks at, or changes, what the provider knows.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
+        look(&mut lock(&self.provider))
+    }
+
+    /// Changes records at the provider's present time.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World, i64) -> T) -> T {
+        self.with(|provider| {
+            let now = provider.now();
+            change(&mut provider.world, now)
+        })
+    }
+}
+
+fn router(provider: Shared) -> Router {
+    let me = get(|| async {
+        axum::Json(json!({"data": {"id": 1, "name": "Sim", "team": {"id": 4711}}}))
+    });
+    let api = Router::new()
+        .route("/me", me)
+        .route("/people/{id}", get(lists::one).put(lists::update).delete(lists::delete))
+        .route("/people", get(lists::list).post(lists::create))
+        .fallback(get(lists::list))
+        .layer(from_fn_with_state(Arc::clone(&provider), guard));
+    Router::new()
+        .nest("/v2", api)
+        .route("/oauth/authorize", get(oauth::authorize))
+        .route("/oauth/token", post(oauth::token))
+        .layer(from_fn_with_state(Arc::clone(&provider), wire))
+        .with_state(provider)
+}
+
+/// What every answer of the host has: its `Date`; and being down.
+async fn wire(State(provider): State<Shared>, request: Request, next: Next) -> Response {
+    if lock(&provider).down {
+        return crate::receiver::cut();
+    }
+    let mut response = next.run(request).await;
+    let seconds = u64::try_from(lock(&provider).now() / 1_000_000).unwrap_or(0);
+    let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    if let Ok(value) = HeaderValue::try_from(httpdate::fmt_http_date(date)) {
+        response.headers_mut().insert(header::DATE, value);
+    }
+    response
+}
+
+/// Tokens, the rate limit and what is to go wrong, before the API itself.
+async fn guard(State(provider): State<Shared>, request: Request, next: Next) -> Response {
+    let (refusal, fault, headers) = lock(&provider).admit(&request);
+    if let Some(refusal) = refusal {
+        return refusal;
+    }
+    let response = next.run(request).await;
+    let mut response = match fault {
+        Some(fault) => fault.apply(response).await,
+        None => response,
+    };
+    response.headers_mut().extend(headers);
+    response
+}
+
+impl Provider {
+    fn admit(
+        &mut self,
+        request: &Request<Body>,
+    ) -> (Option<Response>, Option<Fault>, axum::http::HeaderMap) {
+        let none = axum::http::HeaderMap::new();
+        let now = self.now();
+        let token =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = token.and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
+        if !self.accounts.is_valid(token, now) {
+            return (Some(error(StatusCode::UNAUTHORIZED, "Invalid Bearer token")), None, none);
+        }
+        let page = query::page_of(request.uri().query().unwrap_or_default());
+        let (allowed, headers) = self.limit.take(page, now);
+        if !allowed {
+            let mut refusal = error(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded");
+            refusal.headers_mut().extend(headers);
+            return (Some(refusal), None, none);
+        }
+        let is_list = request.method() == "GET" && !request.uri().path().ends_with("/me");
+        // Ignoring filters is the list's own affair.
+        let is_next = is_list && self.faults.front() != Some(&Fault::IgnoresFilters);
+        let fault = if is_next { self.faults.pop_front() } else { None };
+        (None, fault, headers)
+    }
+}
+
+/// An error as this API words it.
+fn error(status: StatusCode, message: &str) -> Response {
+    (status, axum::Json(json!({"error": message}))).into_response()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the simulator has the machine's clock")]
+fn now_micros() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,191 @@
+//! The lists, and single people.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::query::ListQuery;
+use super::world::{Record, Table};
+use super::{Fault, Provider, Shared, error, lock};
+
+/// The lists there are.
+const LISTS: [&str; 17] = [
+    "people",
+    "accounts",
+    "users",
+    "cadences",
+    "cadence_memberships",
+    "activities/emails",
+    "activities/calls",
+    "actions",
+    "tasks",
+    "notes",
+    "steps",
+    "successes",
+    "crm_activities",
+    "call_data_records",
+    "email_templates",
+    "account_stages",
+    "person_stages",
+];
+
+pub(super) async fn list(State(provider): State<Shared>, uri: Uri) -> Response {
+    let path = uri.path().trim_start_matches('/').trim_end_matches(".json").to_owned();
+    if !LISTS.contains(&path.as_str()) {
+        return error(StatusCode::NOT_FOUND, "Not found");
+    }
+    let query = uri.query().unwrap_or_default();
+    let mut provider = lock(&provider);
+    provider.asked.push(format!("{path}?{query}"));
+    if let Some(mut meanwhile) = provider.meanwhile.take() {
+        meanwhile(&mut provider.world);
+        provider.meanwhile = Some(meanwhile);
+    }
+    // A request that ignores its filters does not say so either.
+    let ignores = provider.ignores_filters();
+    let filtered = query.split('&').filter(|part| !ignores || !part.contains("%5B"));
+    match ListQuery::read(&filtered.collect::<Vec<_>>().join("&")) {
+        Ok(asked) => provider.page(&path, &asked),
+        Err((field, what)) => {
+            let body = json!({"errors": {field: [what]}});
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+        }
+    }
+}
+
+impl Provider {
+    fn ignores_filters(&mut self) -> bool {
+        let ignores = self.faults.front() == Some(&Fault::IgnoresFilters);
+        if ignores {
+            self.faults.pop_front();
+        }
+        ignores
+    }
+
+    fn page(&mut self, list: &str, asked: &ListQuery) -> Response {
+        let now = self.now();
+        let table = self.world.table(list);
+        let skip = (asked.page - 1) * asked.per_page;
+        // One more tells whether there is a next page.
+        let mut found: Vec<&Record> =
+            table.sorted(asked, now).skip(skip).take(asked.per_page + 1).collect();
+        let more = found.len() > asked.per_page;
+        found.truncate(asked.per_page);
+        let total = asked.counts.then(|| table.sorted(asked, now).count());
+        let mut paging = json!({
+            "per_page": asked.per_page, "current_page": asked.page,
+            "next_page": more.then_some(asked.page + 1),
+            "prev_page": (asked.page > 1).then(|| asked.page - 1),
+        });
+        if let Some(total) = total {
+            paging["total_count"] = json!(total);
+            paging["total_pages"] = json!(total.div_ceil(asked.per_page));
+        }
+        let direction = if asked.descending { "DESC NULLS LAST" } else { "ASC NULLS LAST" };
+        let by = if asked.by_created { "created_at" } else { "updated_at" };
+        let metadata = json!({"filtering": asked.filtering, "paging": paging,
+            "sorting": {"sort_by": by, "sort_direction": direction}});
+        let room = found.iter().map(|record| record.shown.len() + 1).sum::<usize>();
+        let mut body = String::with_capacity(room + 512);
+        body.push_str("{\"metadata\":");
+        body.push_str(&metadata.to_string());
+        body.push_str(",\"data\":[");
+        for (at, record) in found.iter().enumerate() {
+            body.push_str(if at == 0 { "" } else { "," });
+            body.push_str(&record.shown);
+        }
+        body.push_str("]}");
+        ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+impl Table {
+    /// The records that match, in the order asked for.
+    fn sorted<'t>(
+        &'t self,
+        asked: &'t ListQuery,
+        now: i64,
+    ) -> Box<dyn Iterator<Item = &'t Record> + 't> {
+        let matches = move |record: &&Record| record.matches(asked) && record.visible <= now;
+        if asked.by_created {
+            let mut records: Vec<&Record> = self.records.values().filter(matches).collect();
+            records.sort_by_key(|record| (record.created, record.id));
+            if asked.descending {
+                records.reverse();
+            }
+            return Box::new(records.into_iter());
+        }
+        let from = (asked.updated.lowest(), 0);
+        let found = self.by_updated.range(from..).filter_map(|(_, id)| self.records.get(id));
+        if asked.descending {
+            Box::new(found.rev().filter(matches))
+        } else {
+            Box::new(found.filter(matches))
+        }
+    }
+}
+
+impl Record {
+    fn matches(&self, asked: &ListQuery) -> bool {
+        asked.updated.holds(self.updated)
+            && asked.created.holds(self.created)
+            && asked.ids.as_ref().is_none_or(|ids| ids.contains(&self.id))
+            && asked.equal.iter().all(|(field, values)| {
+                let field = if field == "email_addresses" { "email_address" } else { field };
+                let value = self.fields.get(field).map(|value| match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                });
+                value.is_some_and(|value| values.contains(&value))
+            })
+    }
+}
+
+pub(super) async fn one(State(provider): State<Shared>, Path(id): Path<String>) -> Response {
+    let mut provider = lock(&provider);
+    let found = id.trim_end_matches(".json").parse().ok();
+    let table = provider.world.table("people");
+    match found.and_then(|id: u64| table.records.get(&id)) {
+        Some(record) => {
+            let body = format!("{{\"data\":{}}}", record.shown);
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        None => error(StatusCode::NOT_FOUND, "Person not found"),
+    }
+}
+
+pub(super) async fn create(
+    State(provider): State<Shared>,
+    Json(fields): Json<Map<String, Value>>,
+) -> Response {
+    let id = {
+        let mut provider = lock(&provider);
+        let now = provider.now();
+        provider.world.add("people", now, &fields)
+    };
+    one(State(provider), Path(id.to_string())).await
+}
+
+pub(super) async fn update(
+    State(provider): State<Shared>,
+    Path(id): Path<String>,
+    Json(fields): Json<Map<String, Value>>,
+) -> Response {
+    {
+        let mut provider = lock(&provider);
+        let now = provider.now();
+        provider.world.update("people", id.parse().unwrap_or(0), now, &fields);
+    }
+    one(State(provider), Path(id)).await
+}
+
+pub(super) async fn delete(State(provider): State<Shared>, Path(id): Path<String>) -> Response {
+    let mut provider = lock(&provider);
+    if provider.world.delete("people", id.parse().unwrap_or(0)) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        error(StatusCode::NOT_FOUND, "Person not found")
+    }
+}

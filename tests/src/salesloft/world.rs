@@ -1,0 +1,155 @@
+//! The records, and how they look from outside.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+/// One version of a record, as it came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Change {
+    /// The record.
+    pub id: u64,
+    /// `updated_at`, as it is shown.
+    pub updated: String,
+}
+
+/// One record.
+pub(super) struct Record {
+    pub(super) id: u64,
+    pub(super) created: i64,
+    pub(super) updated: i64,
+    /// The list shows this version from then on.
+    pub(super) visible: i64,
+    pub(super) fields: Map<String, Value>,
+    /// The record as JSON.
+    pub(super) shown: String,
+}
+
+/// All records of one list.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) records: HashMap<u64, Record>,
+    pub(super) by_updated: BTreeSet<(i64, u64)>,
+}
+
+/// All lists by their paths.
+#[derive(Default)]
+pub struct World {
+    tables: HashMap<String, Table>,
+    next_id: u64,
+    /// Every version there has been, in order.
+    pub changes: Vec<Change>,
+    /// How late a change shows in lists, in microseconds.
+    pub lateness: i64,
+    /// Members for every new record, so that it has a real one's size.
+    pub padding: usize,
+}
+
+impl World {
+    /// Adds a person at an instant; tells its id.
+    pub fn add_person(&mut self, at: i64) -> u64 {
+        self.add("people", at, &Map::new())
+    }
+
+    /// Changes a person at an instant.
+    pub fn touch_person(&mut self, id: u64, at: i64) {
+        let title = json!({"title": format!("Title {at}")});
+        let title = title.as_object().cloned().unwrap_or_default();
+        self.update("people", id, at, &title);
+    }
+
+    /// Removes a person from the list.
+    pub fn delete_person(&mut self, id: u64) {
+        self.delete("people", id);
+    }
+
+    /// Adds a record.
+    pub fn add(&mut self, list: &str, at: i64, fields: &Map<String, Value>) -> u64 {
+        self.next_id += 1;
+        let id = self.next_id;
+        let mut all = person(id, self.padding);
+        all.extend(fields.clone());
+        let record =
+            Record { id, created: at, updated: 0, visible: 0, fields: all, shown: String::new() };
+        self.table(list).records.insert(id, record);
+        self.update(list, id, at, &Map::new());
+        id
+    }
+
+    /// Changes a record; its `updated_at` never goes back.
+    pub fn update(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
+        let lateness = self.lateness;
+        let table = self.table(list);
+        let Some(record) = table.records.get_mut(&id) else { return false };
+        table.by_updated.remove(&(record.updated, id));
+        record.updated = at.max(record.updated + 1);
+        record.visible = record.updated + lateness;
+        record.fields.extend(fields.clone());
+        record.show();
+        table.by_updated.insert((record.updated, id));
+        let change = Change { id, updated: eastern(record.updated) };
+        self.changes.push(change);
+        true
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, list: &str, id: u64) -> bool {
+        let table = self.table(list);
+        let Some(record) = table.records.remove(&id) else { return false };
+        table.by_updated.remove(&(record.updated, id))
+    }
+
+    /// The ids of a list.
+    pub fn ids(&mut self, list: &str) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.table(list).records.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub(super) fn table(&mut self, list: &str) -> &mut Table {
+        self.tables.entry(list.to_owned()).or_default()
+    }
+}
+
+impl Record {
+    fn show(&mut self) {
+        self.fields.insert("id".to_owned(), Value::from(self.id));
+        self.fields.insert("created_at".to_owned(), Value::from(eastern(self.created)));
+        self.fields.insert("updated_at".to_owned(), Value::from(eastern(self.updated)));
+        self.shown = Value::Object(self.fields.clone()).to_string();
+    }
+}
+
+/// A time as most lists show it: microseconds, US/Eastern with its daylight saving.
+pub(super) fn eastern(micros: i64) -> String {
+    let Ok(zone) = TimeZone::get("America/New_York") else { return String::new() };
+    let Ok(at) = Timestamp::from_microsecond(micros) else { return String::new() };
+    at.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
+}
+
+/// A person's members, many of them null.
+fn person(id: u64, padding: usize) -> Map<String, Value> {
+    let value = json!({
+        "id": id, "created_at": null, "updated_at": null, "last_contacted_at": null,
+        "last_replied_at": null, "first_name": format!("First{id}"), "last_name": "Of Many",
+        "display_name": format!("First{id} Of Many"),
+        "email_address": format!("first{id}@example.com"), "secondary_email_address": null,
+        "phone": null, "phone_extension": null, "home_phone": null, "mobile_phone": null,
+        "title": "Engineer", "city": "Portland", "state": null, "country": "US",
+        "person_company_name": "Example \"Quoted\" Inc.", "person_company_website": null,
+        "person_company_industry": null, "job_seniority": null, "do_not_contact": false,
+        "bouncing": false, "locale": "US/Eastern", "locale_utc_offset": -240, "eu_resident": false,
+        "tags": ["one", "two"], "contact_restrictions": [],
+        "custom_fields": {"note": "x".repeat(padding)},
+        "counts": {"emails_sent": 0, "emails_viewed": 0, "calls": 0},
+        "account": {"_href": "https://api.salesloft.com/v2/accounts/7", "id": 7},
+        "owner": {"_href": "https://api.salesloft.com/v2/users/3", "id": 3},
+        "person_stage": null, "import": null, "last_completed_step": null,
+    });
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The process: built when it has to be, started, and ended one way or another.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::oneshot;
+
+use super::{ORGANIZATION, Options, USER};
+
+pub(super) struct Process {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    pub(super) url: String,
+}
+
+impl Process {
+    pub(super) async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary()?);
+        command
+            .arg("serve")
+            .current_dir(folder)
+            .env("OC_LISTEN", "127.0.0.1:0")
+            .env("OC_DATABASE_URL", "sqlite:oc.db")
+            .env("OC_USER_SECRET", USER)
+            .env("OC_ORGANIZATION_SECRET", ORGANIZATION)
+            .env("OC_ALLOW_NETWORKS", "127.0.0.0/8")
+            .env("OC_CONNECTORS_DIR", folder.join("connectors"))
+            .env("OC_MIN_REFRESH_INTERVAL", "50ms")
+            .env("OC_PROVIDER_RETRY_PAUSE", "10ms")
+            .env("OC_LOG", "info")
+            .envs(options.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().context("the server cannot be started")?;
+        let stderr = child.stderr.take().context("the server has no standard error")?;
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, address) = oneshot::channel();
+        tokio::spawn(follow(stderr, Arc::clone(&log), found));
+        let address = tokio::time::timeout(Duration::from_secs(20), address).await;
+        let Ok(Ok(address)) = address else {
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            bail!("the server has not begun to listen:\n{log}");
+        };
+        Ok(Self { child, log, url: format!("http://{address}") })
+    }
+
+    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server had ended by itself with {status}:\n{}", self.log());
+        }
+        self.child.kill().await.context("the server cannot be killed")
+    }
+
+    pub(super) async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
+        let pid = self.child.id().context("the server has ended already")?;
+        Command::new("kill").arg(pid.to_string()).status().await?;
+        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        Ok(ended.context("the server does not end")??.code())
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    pub(super) fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Keeps the log, and tells the address from it.
+async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Sender<String>) {
+    let mut found = Some(found);
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        if let Some(address) = address.filter(|_| line.contains("Listening"))
+            && let Some(found) = found.take()
+        {
+            // Whoever waits may have given up.
+            let _ = found.send(address.to_owned());
+        }
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push_str(&line);
+        log.push('\n');
+    }
+}
+
+/// The binary beside the running one, built first; or the one that `OC_SERVER_BIN` names.
+fn binary() -> anyhow::Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    built.clone().map_err(anyhow::Error::msg)
+}
+
+fn build() -> anyhow::Result<PathBuf> {
+    if let Some(given) = std::env::var_os("OC_SERVER_BIN") {
+        return Ok(PathBuf::from(given));
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let status = std::process::Command::new(cargo)
+        .args(["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])
+        .current_dir(super::root())
+        .status()
+        .context("cargo cannot be started to build oc-server")?;
+    anyhow::ensure!(status.success(), "oc-server does not build");
+    let own = std::env::current_exe()?;
+    let folder = own.ancestors().find(|folder| folder.join("oc-server").is_file());
+    Ok(folder.context("oc-server was built elsewhere; name it in OC_SERVER_BIN")?.join("oc-server"))
+}

@@ -1,0 +1,106 @@
+//! Tokens: expiry, refresh storms, lost answers, revocation.
+
+use oc_tests::salesloft::World;
+use oc_tests::{Fault, Options};
+use serde_json::json;
+
+use crate::story::{check_story, house, until_told};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_in_the_middle_of_a_poll_does_no_harm() -> anyhow::Result<()> {
+    let (salesloft, receiver, _server, _) = house(Options::default()).await?;
+    salesloft.with(|provider| {
+        let now = provider.now();
+        for _ in 0..1_000 {
+            provider.world.add_person(now);
+        }
+    });
+    receiver.until("a first page", |receiver| !receiver.deliveries().is_empty()).await?;
+    // Every poll from now on meets a 401 between two of its pages.
+    for _ in 0..5 {
+        salesloft.with(|provider| {
+            provider.accounts.expire_all();
+            let now = provider.now();
+            for id in provider.world.ids("people").into_iter().take(300) {
+                provider.world.touch_person(id, now);
+            }
+        });
+        until_told(&receiver, &salesloft, 0).await?;
+    }
+    check_story(&receiver, &salesloft)?;
+    salesloft.with(|provider| {
+        assert!(provider.accounts.refreshes >= 5);
+        assert_eq!(provider.accounts.reused, 0);
+    });
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_requests_at_once_with_an_expired_token_make_one_refresh() -> anyhow::Result<()> {
+    let (salesloft, _receiver, server, instance) = house(Options::default()).await?;
+    salesloft.change(World::add_person);
+    salesloft.with(|provider| provider.accounts.expire_all());
+    let calls = (0..50).map(|_| server.api.hub(&instance.token, "/hubs/crm/contacts"));
+    for reply in futures_util::future::join_all(calls).await {
+        let reply = reply?;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    salesloft.with(|provider| {
+        assert_eq!((provider.accounts.refreshes, provider.accounts.reused), (1, 0));
+    });
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_the_provider_answers_with_500_is_repeated() -> anyhow::Result<()> {
+    let (salesloft, receiver, _server, _) = house(Options::default()).await?;
+    salesloft.with(|provider| {
+        provider.token_faults.extend([Fault::Status(500), Fault::Status(503)]);
+        provider.accounts.expire_all();
+    });
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_whose_answer_is_lost_ends_in_needs_authentication_and_a_new_code_mends_it()
+-> anyhow::Result<()> {
+    let (salesloft, receiver, server, instance) = house(Options::default()).await?;
+    salesloft.with(|provider| {
+        provider.token_faults.extend([Fault::LosesAnswer]);
+        provider.accounts.expire_all();
+    });
+    let path = format!("/instances/{}", instance.id);
+    let dead = loop {
+        let answer = server.api.get(&path).await?.body;
+        if answer["valid"] == false {
+            break answer;
+        }
+    };
+    assert!(
+        dead["authenticationError"].as_str().is_some_and(|reason| !reason.is_empty()),
+        "{dead}"
+    );
+    let hub = server.api.hub(&instance.token, "/hubs/crm/contacts").await?;
+    assert_eq!(hub.status, 401, "{}", hub.text);
+    // Changes made meanwhile are not lost: the cursor stays.
+    salesloft.change(World::add_person);
+    let again = json!({"providerData": {"code": salesloft.code()}});
+    let mended = server.api.send("PATCH", &path, &again).await?;
+    assert_eq!((mended.status, &mended.body["valid"]), (200, &json!(true)), "{}", mended.text);
+    assert_eq!(mended.body["token"], instance.answer["token"]);
+    until_told(&receiver, &salesloft, 0).await?;
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_refreshed_ahead_of_their_end() -> anyhow::Result<()> {
+    let (salesloft, receiver, server) = oc_tests::Server::house(Options::default()).await?;
+    salesloft.with(|provider| provider.accounts.lifetime = 3);
+    server.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
+    let refreshed = |_: &oc_tests::Receiver| salesloft.with(|p| p.accounts.refreshes >= 3);
+    receiver.until("three refreshes", refreshed).await?;
+    salesloft.with(|provider| assert_eq!(provider.accounts.reused, 0));
+    Ok(())
+}
