@@ -27,17 +27,31 @@ pub struct Options {
     pub points: u32,
     /// The window, in seconds.
     pub window: u32,
+    /// Which parts run.
+    pub role: String,
     /// Further variables.
     pub variables: Vec<(String, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { points: 10_000_000, window: 60, variables: Vec::new() }
+        Self {
+            points: 10_000_000,
+            window: 60,
+            role: "api,poll,dispatch".to_owned(),
+            variables: Vec::new(),
+        }
     }
 }
 
 impl Options {
+    /// With only some parts running.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> Self {
+        role.clone_into(&mut self.role);
+        self
+    }
+
     /// With a further variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -109,6 +123,11 @@ impl Server {
         self.process = Process::start(self.folder.path(), &self.options).await?;
         self.api = Api::new(&self.process.url, USER, ORGANIZATION);
         Ok(())
+    }
+
+    /// Which parts run after the next start.
+    pub fn set_role(&mut self, role: &str) {
+        role.clone_into(&mut self.options.role);
     }
 
     /// Everything it has logged since it was last started.

@@ -1,8 +1,10 @@
 //! The project's own commands; whatever cargo does by itself is not repeated here.
 
+mod sim;
 mod test;
 
 use clap::{Parser, Subcommand};
+use sim::Profile;
 
 /// Commands of the Open Connectors workspace.
 #[derive(Parser)]
@@ -16,10 +18,44 @@ struct Arguments {
 enum Command {
     /// Run all tests
     Test,
+    /// Show events arrive: simulated provider, server, receiver
+    #[command(after_help = "Example: cargo xtask demo --keep")]
+    Demo {
+        /// Leave it running until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run the simulated provider and the receiver alone
+    #[command(after_help = "Example: cargo xtask sim --people 1000 --change-every 1")]
+    Sim {
+        /// Options of `oc-sim run`; `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing)
+    #[command(after_help = "Example: cargo xtask bench a d")]
+    Bench {
+        /// Only these
+        only: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
+    let with = |command: &str, options: Vec<String>| {
+        std::iter::once(command.to_owned()).chain(options).collect::<Vec<_>>()
+    };
     match Arguments::parse().command {
         Command::Test => test::run(),
+        Command::Demo { keep } => {
+            let options = if keep { vec!["--keep".to_owned()] } else { vec![] };
+            sim::run(Profile::Dev, &with("demo", options))
+        }
+        Command::Sim { options } => sim::run(Profile::Dev, &with("run", options)),
+        Command::Bench { only } => sim::run(Profile::Release, &with("bench", only)),
     }
+}
+
+/// The cargo that runs this.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }

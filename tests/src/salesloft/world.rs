@@ -108,6 +108,11 @@ impl World {
         ids
     }
 
+    /// How many bytes a record is shown with; 0 when there is none.
+    pub fn shown_size(&mut self, list: &str, id: u64) -> usize {
+        self.table(list).records.get(&id).map_or(0, |record| record.shown.len())
+    }
+
     pub(super) fn table(&mut self, list: &str) -> &mut Table {
         self.tables.entry(list.to_owned()).or_default()
     }

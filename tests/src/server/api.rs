@@ -116,7 +116,13 @@ impl Api {
         Ok(Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
     }
 
-    fn platform(&self) -> String {
+    /// Where the server listens.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// The `Authorization` of user and organization.
+    pub fn platform(&self) -> String {
         format!("User {}, Organization {}", self.user, self.organization)
     }
 }

@@ -22,7 +22,7 @@ impl Process {
     pub(super) async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
         command
-            .arg("serve")
+            .args(["serve", "--role", &options.role])
             .current_dir(folder)
             .env("OC_LISTEN", "127.0.0.1:0")
             .env("OC_DATABASE_URL", "sqlite:oc.db")

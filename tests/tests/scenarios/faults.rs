@@ -61,7 +61,7 @@ async fn an_hour_without_the_provider_is_made_up_for() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rate_limit_is_kept_by_all_instances_of_an_account_together() -> anyhow::Result<()> {
     // Three quarters of 40 points each second are ours.
-    let options = Options { points: 40, window: 1, variables: vec![] };
+    let options = Options { points: 40, window: 1, ..Options::default() };
     let (salesloft, receiver, server) = Server::house(options).await?;
     for _ in 0..4 {
         server.create(&salesloft, &receiver.url("hook"), &json!({})).await?;

@@ -1,14 +1,14 @@
-//! The simulated Salesloft and a receiver, alone: for trying the server by hand.
+//! `run`: provider and receiver, alone.
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::Args;
 use oc_tests::{Receiver, Salesloft};
 
-/// Runs a simulated Salesloft and a receiver that prints what it gets.
-#[derive(Parser)]
-struct Arguments {
+#[derive(Args)]
+pub(crate) struct Options {
     /// Where the provider listens
     #[arg(long, default_value = "127.0.0.1:9080")]
     provider: SocketAddr,
@@ -17,41 +17,36 @@ struct Arguments {
     receiver: SocketAddr,
     /// How many people there are at the start
     #[arg(long, default_value_t = 100)]
-    people: u64,
+    people: i64,
     /// Change somebody every so many seconds; 0 never does
     #[arg(long, default_value_t = 5)]
     change_every: u64,
 }
 
-#[tokio::main]
-#[expect(clippy::print_stdout, reason = "a program for a terminal")]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let salesloft = Salesloft::start_at(arguments.provider).await?;
-    let receiver = Receiver::start_at(arguments.receiver).await?;
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let salesloft = Salesloft::start_at(options.provider).await?;
+    let receiver = Receiver::start_at(options.receiver).await?;
     salesloft.change(|world, now| {
-        for back in (0..arguments.people.cast_signed()).rev() {
+        for back in (0..options.people).rev() {
             world.add_person(now - 3_600_000_000 - back * 1_000_000);
         }
     });
     println!("Provider   base.url                = {}", salesloft.api());
     println!("           oauth.token.url         = {}", salesloft.token_url());
     println!("           oauth.authorization.url = {}", salesloft.authorize_url());
-    println!("           a code for providerData = {}", salesloft.code());
+    println!("           a code for providerData = {} (good once)", salesloft.code());
     println!("Receiver   event.notification.callback.url = {}", receiver.url("hook"));
-    let mut shown = 0;
-    let mut ticks = 0;
+    println!(
+        "Change somebody: curl -X PUT {}/people/1 -H 'Authorization: Bearer v2_ak_any' \\",
+        salesloft.api()
+    );
+    println!("                   -H 'Content-Type: application/json' -d '{{\"title\": \"New\"}}'");
+    let (mut shown, mut seconds) = (0, 0);
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        ticks += 1;
-        if arguments.change_every > 0 && ticks % arguments.change_every == 0 {
-            salesloft.change(|world, now| {
-                let ids = world.ids("people");
-                if let Some(id) = ids.get(rand::random_range(0..ids.len().max(1))) {
-                    world.touch_person(*id, now);
-                    println!("person {id} changed");
-                }
-            });
+        seconds += 1;
+        if options.change_every > 0 && seconds % options.change_every == 0 {
+            change_somebody(&salesloft);
         }
         let deliveries = receiver.deliveries();
         for delivery in &deliveries[shown..] {
@@ -59,4 +54,14 @@ async fn main() -> anyhow::Result<()> {
         }
         shown = deliveries.len();
     }
+}
+
+fn change_somebody(salesloft: &Salesloft) {
+    salesloft.change(|world, now| {
+        let ids = world.ids("people");
+        if let Some(id) = ids.get(rand::random_range(0..ids.len().max(1))) {
+            world.touch_person(*id, now);
+            println!("person {id} changed");
+        }
+    });
 }

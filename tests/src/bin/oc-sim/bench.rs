@@ -1,0 +1,34 @@
+//! `bench`: what polling, delivery and idling cost, measured from outside on the real binary.
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+
+mod deliver;
+mod idle;
+mod measure;
+mod scan;
+
+use clap::Args;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these: a (scan), b (deliver), c (idle), d (poll that finds nothing)
+    #[arg(value_parser = ["a", "b", "c", "d"])]
+    only: Vec<String>,
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|one| one == name);
+    println!("The server's own CPU time and memory, from /proc; {} cores", measure::cores());
+    if wanted("a") {
+        scan::run().await?;
+    }
+    if wanted("b") {
+        deliver::run().await?;
+    }
+    if wanted("c") {
+        idle::many().await?;
+    }
+    if wanted("d") {
+        idle::nothing().await?;
+    }
+    Ok(())
+}
