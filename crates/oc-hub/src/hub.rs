@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
-use crate::{Authorizer, HubError, Reader, Target};
+use crate::{Authorizer, HubError, Picker, Reader, Target};
 
 /// Reads providers. Clones share connections and rate budgets.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ impl Hub {
         Self(Arc::new(Client::new(egress, clock, authorizer, retry)))
     }
 
-    /// Begins to read all records of a list; nothing is sent yet.
+    /// Begins to read all records of a list, of each of which `fields` are picked; nothing is sent
+    /// yet.
     ///
     /// # Errors
     /// A resource that the connector does not have, or a condition that nobody can evaluate.
@@ -34,8 +35,9 @@ impl Hub {
         target: Target,
         call: &HubCall,
         page_size: Option<u32>,
+        fields: Picker,
     ) -> Result<Reader, HubError> {
-        Reader::new(Arc::clone(&self.0), target, call, page_size)
+        Reader::new(Arc::clone(&self.0), target, call, page_size, fields)
     }
 
     /// One page of a list, for whoever waits for it: retried once at most, and refused rather than

@@ -6,6 +6,7 @@ mod budget;
 mod client;
 mod error;
 mod hub;
+mod keyset;
 mod listing;
 mod plan;
 mod provider_clock;
@@ -21,7 +22,7 @@ pub use hub::Hub;
 pub use listing::Listing;
 pub use provider_clock::ClockReading;
 pub use reader::Reader;
-pub use record::{Page, PageError, PageForm, Picker, fingerprint, object_id, strip_nulls};
+pub use record::{Page, PageError, PageForm, Picker, Record, fingerprint, object_id, strip_nulls};
 pub use target::Target;
 
 #[cfg(any(test, feature = "mock"))]

@@ -9,7 +9,7 @@ use url::Url;
 use crate::client::{Client, Effort};
 use crate::plan::{Plan, resource};
 use crate::request::{below_base, matching, read_page, request_url};
-use crate::{HubError, Target};
+use crate::{HubError, Picker, Record, Target};
 
 /// A page of records as the hub shows them.
 #[derive(Clone, Debug)]
@@ -33,13 +33,14 @@ pub(crate) async fn list(
     let number = page_number(call)?;
     let url = request_url(target, resource, &plan, &plan.filters, number)?;
     let cost = target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
-    let read = |response| read_page(target, resource, &plan.filters, response);
+    let fields = Picker::default();
+    let read = |response| read_page(target, resource, &plan.filters, &fields, response);
     let effort = Effort::prompt(client.retry);
     let page = client.get(target, &url, cost, effort, read).await?.read;
     let size = usize::try_from(plan.page_size).unwrap_or(usize::MAX);
     let more = !page.is_empty() && (page.next.is_some() || page.len() >= size);
     let page = matching(page, plan.local.as_ref());
-    let shown = |record: &[u8]| show(record, target.drop_nulls, &call.fields);
+    let shown = |record: Record<'_>| show(record.json.as_bytes(), target.drop_nulls, &call.fields);
     Ok(Listing {
         records: page.records().map(shown).collect::<Result<_, _>>()?,
         next_page: more.then(|| URL_SAFE_NO_PAD.encode(format!("page:{}", number + 1))),

@@ -10,5 +10,5 @@ mod scan;
 pub use fingerprint::fingerprint;
 pub use nulls::strip_nulls;
 pub use object_id::object_id;
-pub use page::{Page, PageError, PageForm};
+pub use page::{Page, PageError, PageForm, Record};
 pub use pick::Picker;

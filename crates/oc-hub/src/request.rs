@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::plan::{Filter, Plan};
-use crate::{HubError, Page, PageForm, Target};
+use crate::{HubError, Page, PageForm, Picker, Target};
 
 /// The url of a page.
 pub(crate) fn request_url(
@@ -39,11 +39,13 @@ pub(crate) fn read_page(
     target: &Target,
     resource: &Resource,
     filters: &[Filter],
+    fields: &Picker,
     response: Response,
 ) -> Result<Page, String> {
     let connector = &target.connector;
     let echo = connector.filtering.echo.as_ref();
-    let form = PageForm { items: &resource.items, next: connector.paging.next.as_ref(), echo };
+    let (items, next) = (&resource.items, connector.paging.next.as_ref());
+    let form = PageForm { items, fields, next, echo };
     let page = Page::parse(response.body, &form).map_err(|error| error.to_string())?;
     if echo.is_some() {
         let applied = page.echo.as_ref().unwrap_or(&Json::Null);
@@ -61,6 +63,6 @@ pub(crate) fn read_page(
 pub(crate) fn matching(page: Page, condition: Option<&Condition>) -> Page {
     let Some(condition) = condition else { return page };
     page.retained(|record| {
-        serde_json::from_slice::<Json>(record).is_ok_and(|record| condition.matches(&record))
+        serde_json::from_str::<Json>(record.json).is_ok_and(|record| condition.matches(&record))
     })
 }

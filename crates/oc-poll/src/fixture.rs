@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{Catalogue, Configuration, FieldPath, InstanceId, PollerConfiguration, Timestamp};
-use oc_hub::{ClockReading, Page, PageForm, Target};
+use oc_hub::{ClockReading, Page, PageForm, Picker, Target};
 use serde_json::{Value, json};
 
 use crate::*;
@@ -49,7 +49,9 @@ pub(crate) fn person(id: u32, created: i64, updated: i64) -> Value {
 
 pub(crate) fn page(records: &[Value]) -> Page {
     let items = FieldPath::default();
-    let form = PageForm { items: &items, next: None, echo: None };
+    let field = |name: &str| Some(FieldPath::parse(name).unwrap());
+    let fields = Picker::new([field("id"), field("updated_at"), field("created_at")]);
+    let form = PageForm { items: &items, fields: &fields, next: None, echo: None };
     Page::parse(Bytes::from(Value::from(records.to_vec()).to_string()), &form).unwrap()
 }
 

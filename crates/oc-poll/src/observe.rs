@@ -1,16 +1,21 @@
 //! From a record's bytes to its id, its dates and its version.
 
 use oc_config::{DateField, DateReader, FieldPath, ResourceConfig};
-use oc_hub::{Picker, fingerprint, object_id};
+use oc_hub::{Picker, Record, fingerprint, object_id};
 
 use crate::{PollSummary, Sighting, Version};
 
 /// Reads the records of one resource; made once a poll.
 pub(crate) struct Observer<'a> {
-    picker: Picker,
     updated: Option<&'a DateReader>,
     created: Option<&'a DateReader>,
     volatile: &'a [FieldPath],
+}
+
+/// What an [`Observer`] needs of each record: id, updated date, created date.
+pub(crate) fn fields(config: &ResourceConfig) -> Picker {
+    let path = |field: &Option<DateField>| field.as_ref().map(|date| date.path.clone());
+    Picker::new([Some(config.id_field.clone()), path(&config.updated), path(&config.created)])
 }
 
 /// A record with an id.
@@ -21,10 +26,7 @@ pub(crate) struct Observed {
 
 impl<'a> Observer<'a> {
     pub(crate) fn new(config: &'a ResourceConfig, volatile: &'a [FieldPath]) -> Self {
-        let path = |field: &Option<DateField>| field.as_ref().map(|date| date.path.clone());
-        let paths = [Some(config.id_field.clone()), path(&config.updated), path(&config.created)];
         Self {
-            picker: Picker::new(paths),
             updated: config.updated.as_ref().map(|date| &date.reader),
             created: config.created.as_ref().map(|date| &date.reader),
             volatile,
@@ -35,15 +37,15 @@ impl<'a> Observer<'a> {
     /// `rules_out`, which spares its id and content.
     pub(crate) fn observe(
         &self,
-        record: &[u8],
+        record: Record<'_>,
         summary: &mut PollSummary,
         rules_out: impl Fn(&Sighting) -> bool,
     ) -> Option<Observed> {
         summary.records += 1;
-        let [id, updated, created] = self.picker.pick(record);
-        let mut date = |raw: Option<&[u8]>, reader: Option<&DateReader>| {
-            let (raw, reader) = (raw.filter(|raw| *raw != b"null")?, reader?);
-            let read = reader.read_json(raw);
+        let [id, updated, created] = record.fields;
+        let mut date = |raw: Option<&str>, reader: Option<&DateReader>| {
+            let (raw, reader) = (raw.filter(|raw| *raw != "null")?, reader?);
+            let read = reader.read_json(raw.as_bytes());
             summary.unreadable_dates += u64::from(read.is_none());
             read
         };
@@ -53,12 +55,12 @@ impl<'a> Observer<'a> {
         if dated.is_some() && rules_out(&sighting) {
             return None;
         }
-        let Some(object_id) = id.and_then(object_id) else {
+        let Some(object_id) = id.and_then(|raw| object_id(raw.as_bytes())) else {
             summary.without_id += 1;
             return None;
         };
         if dated.is_none() {
-            sighting.version = Version::hashed(fingerprint(record, self.volatile));
+            sighting.version = Version::hashed(fingerprint(record.json.as_bytes(), self.volatile));
         }
         Some(Observed { object_id: object_id.into_owned(), sighting })
     }

@@ -8,7 +8,7 @@ use oc_hub::{Page, strip_nulls};
 
 use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, PollSummary};
-use crate::observe::{Observed, Observer};
+use crate::observe::{Observed, Observer, fields};
 use crate::schedule::after_success;
 use crate::source::{Reading, Source, SourceError};
 use crate::{Event, Verdict, Version, Window, classify};
@@ -46,7 +46,8 @@ pub async fn poll_once(
     let started = clock.now();
     let call = render(due, started)?;
     let page_size = due.config.page_size;
-    let reading = Reading { target: due.target.clone(), call, page_size };
+    let fields = fields(&due.config);
+    let reading = Reading { target: due.target.clone(), call, page_size, fields };
     let mut pages = source.open(reading).await?;
     let mut run = Run::new(due, ledger, started);
     while let Some(page) = pages.next().await? {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use oc_config::HubCall;
-use oc_hub::{ClockReading, Hub, HubError, Page, Reader, Target};
+use oc_hub::{ClockReading, Hub, HubError, Page, Picker, Reader, Target};
 
 /// One reading of a resource: whom to ask and what.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Reading {
     pub call: HubCall,
     /// Records a page, when the configuration says.
     pub page_size: Option<u32>,
+    /// What is picked out of each record: id, updated date, created date.
+    pub fields: Picker,
 }
 
 /// Why a reading ended early.
@@ -47,7 +49,7 @@ pub trait Pages: Send {
 #[async_trait]
 impl Source for Hub {
     async fn open(&self, reading: Reading) -> Result<Box<dyn Pages>, SourceError> {
-        let reader = self.read(reading.target, &reading.call, reading.page_size)?;
+        let reader = self.read(reading.target, &reading.call, reading.page_size, reading.fields)?;
         Ok(Box::new(reader))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use oc_config::{Catalogue, InstanceId};
+use oc_config::{Catalogue, DateReader, InstanceId, Zone};
 use oc_egress::{Clock, Egress, Policy};
 use serde_json::json;
 use url::Url;
@@ -91,12 +91,13 @@ async fn read_with(
         account: "team".to_owned(),
         drop_nulls: true,
     };
-    let mut reader = hub.read(target, &HubCall::parse(url).unwrap().0, Some(size))?;
+    let mut reader =
+        hub.read(target, &HubCall::parse(url).unwrap().0, Some(size), Picker::default())?;
     let mut ids = Vec::new();
     while let Some(page) = reader.next_page().await? {
         ids.extend(
             page.records()
-                .map(|record| serde_json::from_slice::<Json>(record).unwrap()["id"].to_string()),
+                .map(|record| serde_json::from_str::<Json>(record.json).unwrap()["id"].to_string()),
         );
     }
     assert!(reader.first_clock().is_some());
@@ -141,6 +142,24 @@ async fn records_that_move_while_they_are_read_are_not_lost() {
     ids.sort_by_key(|id| id.parse::<u32>().unwrap());
     ids.dedup();
     assert_eq!(ids.len(), 60);
+}
+
+#[tokio::test]
+async fn an_instant_of_many_pages_is_read_whole_though_its_records_move_away() {
+    // Before each request but the first, one of the instant's earliest records changes.
+    let people = people((1..=45).map(|id| (id, 7)).chain([(99, 8)]).collect(), |request, rows| {
+        let newest = rows.iter().map(|(_, at)| *at).max().unwrap();
+        let earliest = rows.iter_mut().filter(|(_, at)| *at == 7).min();
+        if request > 1
+            && let Some(row) = earliest
+        {
+            row.1 = newest + 1;
+        }
+        (request > 200).then(|| ResponseTemplate::new(404))
+    });
+    let ids = read(people, ALL, 10).await.unwrap();
+    let read: std::collections::BTreeSet<u32> = ids.iter().map(|id| id.parse().unwrap()).collect();
+    assert_eq!(read.len(), 46, "{ids:?}");
 }
 
 #[tokio::test]

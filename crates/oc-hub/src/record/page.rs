@@ -3,22 +3,26 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memchr_iter;
 use oc_config::FieldPath;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Picker;
-use super::scan::{is_deeper_than, items, skip_space};
+use super::scan::{is_deeper_than, skip_space, start_of};
 
 /// The most levels of nesting (runtime.md, "Limits").
 const DEEPEST: usize = 128;
+/// The most bytes of an answer that are no records.
+const LARGEST_ENVELOPE: usize = 1 << 20;
 
 /// Where things are in an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct PageForm<'a> {
     /// The array of records.
     pub items: &'a FieldPath,
+    /// The fields that are picked out of each record on the way.
+    pub fields: &'a Picker,
     /// The next page.
     pub next: Option<&'a FieldPath>,
     /// The filters that were applied.
@@ -29,11 +33,27 @@ pub struct PageForm<'a> {
 #[derive(Clone, Debug)]
 pub struct Page {
     body: Bytes,
-    records: Vec<Range<usize>>,
+    records: Vec<Place>,
     /// What the answer names as its next page; `None` when it names none.
     pub next: Option<Value>,
     /// The filters the provider says it applied.
     pub echo: Option<Value>,
+}
+
+/// Where a record and its fields are in the body; empty for a field that it does not have.
+#[derive(Clone, Debug)]
+struct Place {
+    record: Range<usize>,
+    fields: [Range<u32>; 3],
+}
+
+/// A record of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'p> {
+    /// Its raw JSON.
+    pub json: &'p str,
+    /// The raw JSON of the fields that were picked.
+    pub fields: [Option<&'p str>; 3],
 }
 
 /// Why an answer is no page.
@@ -48,32 +68,24 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Takes an answer apart. The whole of it is checked to be valid JSON of at most 128 levels, so
-    /// that one cut short never passes for a shorter page.
+    /// Takes an answer apart in one pass. The whole of it is checked to be valid JSON of at most
+    /// 128 levels, so that one cut short never passes for a shorter page.
     ///
     /// # Errors
     /// What it is instead.
     pub fn parse(body: Bytes, form: &PageForm<'_>) -> Result<Self, PageError> {
-        let mut parser = serde_json::Deserializer::from_slice(&body);
-        IgnoredAny::deserialize(&mut parser)
-            .and_then(|_| parser.end())
-            .map_err(|error| PageError::Syntax(error.to_string()))?;
-        if is_deeper_than(&body, DEEPEST) {
-            return Err(PageError::Syntax(format!("nested more than {DEEPEST} levels deep")));
-        }
-        let picker =
-            Picker::new([Some(form.items.clone()), form.next.cloned(), form.echo.cloned()]);
-        let [found, next, echo] = picker.pick(&body);
-        let whole = form.items.segments().is_empty().then_some(&body[..]);
-        let array = found.or(whole).filter(|raw| raw.get(skip_space(raw, 0)) == Some(&b'['));
-        let Some(array) = array else { return Err(PageError::NoRecords(form.items.to_string())) };
-        let base = array.as_ptr().addr() - body.as_ptr().addr();
-        let records = items(array, 0).map(|item| base + item.span.0..base + item.span.1).collect();
-        let value = |raw: Option<&[u8]>| {
-            raw.and_then(|raw| serde_json::from_slice::<Value>(raw).ok())
-                .filter(|value| !value.is_null())
+        let text = std::str::from_utf8(&body).map_err(syntax)?;
+        let open = start_of(&body, form.items.segments()).filter(|at| body.get(*at) == Some(&b'['));
+        let Some(open) = open else {
+            serde_json::from_str::<IgnoredAny>(text).map_err(syntax)?;
+            return Err(PageError::NoRecords(form.items.to_string()));
         };
-        let (next, echo) = (value(next), value(echo));
+        let (records, end) = records(text, open, form.fields)?;
+        let envelope = envelope(text, open..end)?;
+        let told = |path: Option<&FieldPath>| {
+            path?.select(&envelope).filter(|value| !value.is_null()).cloned()
+        };
+        let (next, echo) = (told(form.next), told(form.echo));
         Ok(Self { body, records, next, echo })
     }
 
@@ -87,23 +99,82 @@ impl Page {
         self.records.is_empty()
     }
 
-    /// The records' raw JSON, in order.
-    pub fn records(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
-        self.records.iter().map(|at| &self.body[at.clone()])
+    /// The records, in order.
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> + ExactSizeIterator {
+        self.records.iter().map(|place| self.at(place))
     }
 
-    /// One record that shares the page's memory.
+    /// One record's raw JSON, which shares the page's memory.
     pub fn record(&self, index: usize) -> Bytes {
-        self.body.slice(self.records[index].clone())
+        self.body.slice(self.records[index].record.clone())
     }
 
     /// The page with only the records for which `keep` holds.
     #[must_use]
-    pub fn retained(mut self, mut keep: impl FnMut(&[u8]) -> bool) -> Self {
-        let body = &self.body;
-        self.records.retain(|at| keep(&body[at.clone()]));
+    pub fn retained(mut self, mut keep: impl FnMut(Record<'_>) -> bool) -> Self {
+        let records = std::mem::take(&mut self.records);
+        let kept = records.into_iter().filter(|place| keep(self.at(place)));
+        self.records = kept.collect();
         self
     }
+
+    fn at(&self, place: &Place) -> Record<'_> {
+        let text = |range: Range<usize>| std::str::from_utf8(&self.body[range]).unwrap_or_default();
+        let field = |range: &Range<u32>| {
+            (!range.is_empty()).then(|| text(range.start as usize..range.end as usize))
+        };
+        Record { json: text(place.record.clone()), fields: place.fields.each_ref().map(field) }
+    }
+}
+
+/// The records of the array that begins at `open`, and where it ends.
+fn records(text: &str, open: usize, fields: &Picker) -> Result<(Vec<Place>, usize), PageError> {
+    let json = text.as_bytes();
+    let mut records = Vec::new();
+    let mut at = skip_space(json, open + 1);
+    if json.get(at) == Some(&b']') {
+        return Ok((records, at + 1));
+    }
+    loop {
+        let (found, length) = fields.read(&text[at..]).map_err(syntax)?;
+        let record = at..at + length;
+        check_depth(&json[record.clone()])?;
+        let place = |field: Option<&str>| {
+            let start = field.map_or(0, |field| field.as_ptr().addr() - json.as_ptr().addr());
+            let end = start + field.map_or(0, str::len);
+            // A page has at most 64 MB.
+            u32::try_from(start).unwrap_or(0)..u32::try_from(end).unwrap_or(0)
+        };
+        records.push(Place { record, fields: found.map(place) });
+        at = skip_space(json, at + length);
+        match json.get(at) {
+            Some(b',') => at = skip_space(json, at + 1),
+            Some(b']') => return Ok((records, at + 1)),
+            _ => return Err(syntax(format!("`,` or `]` was expected after {at} bytes"))),
+        }
+    }
+}
+
+/// A record with few opening brackets cannot be nested deeply; counting them costs next to nothing.
+fn check_depth(record: &[u8]) -> Result<(), PageError> {
+    let opened = memchr_iter(b'{', record).count() + memchr_iter(b'[', record).count();
+    if opened > DEEPEST && is_deeper_than(record, DEEPEST) {
+        return Err(syntax(format!("nested more than {DEEPEST} levels deep")));
+    }
+    Ok(())
+}
+
+/// What stands around the records, whose place null takes.
+fn envelope(text: &str, records: Range<usize>) -> Result<Value, PageError> {
+    let (before, after) = (&text[..records.start], &text[records.end..]);
+    if before.len() + after.len() > LARGEST_ENVELOPE {
+        return Err(syntax("what stands around its records is longer than 1 MB"));
+    }
+    serde_json::from_str(&[before, "null", after].concat()).map_err(syntax)
+}
+
+fn syntax(why: impl ToString) -> PageError {
+    PageError::Syntax(why.to_string())
 }
 
 #[cfg(test)]
@@ -116,7 +187,9 @@ mod tests {
         let at = |pointer: &str| FieldPath::from_pointer(pointer).unwrap();
         let (items, next, echo) =
             (at(items), at("/metadata/paging/next_page"), at("/metadata/filtering"));
-        let form = PageForm { items: &items, next: Some(&next), echo: Some(&echo) };
+        let fields = Picker::new([Some(at("/id")), None, Some(at("/missing"))]);
+        let form =
+            PageForm { items: &items, fields: &fields, next: Some(&next), echo: Some(&echo) };
         Page::parse(Bytes::from(body.to_owned()), &form)
     }
 
@@ -128,6 +201,8 @@ mod tests {
         let page = parse(BODY, "/data").unwrap();
         assert_eq!(page.len(), 2);
         assert_eq!(page.record(1), r#"{"id":2}"#);
+        let picked: Vec<_> = page.records().map(|record| record.fields).collect();
+        assert_eq!(picked, [[Some("1"), None, None], [Some("2"), None, None]]);
         assert_eq!(page.next, Some(Value::from(2)));
         assert_eq!(page.echo.unwrap()["updated_at"]["gte"], "x");
     }
@@ -140,16 +215,34 @@ mod tests {
 
     #[test]
     fn what_is_no_page_is_refused() {
-        for body in ["", "<html>", "{\"data\":[{}]", "{\"data\":[]} x"] {
+        for body in [
+            "",
+            "<html>",
+            "{\"data\":[{}]",
+            "{\"data\":[]} x",
+            "{\"data\":[{},]}",
+            "{\"data\":[{} {}]}",
+            "{\"data\":[{\"id\":01}]}",
+            "{\"data\":[{\"id\":\"\n\"}]}",
+            "{\"a\":tru,\"data\":[]}",
+        ] {
             assert!(matches!(parse(body, "/data"), Err(PageError::Syntax(_))), "{body}");
         }
         for body in ["{}", "{\"data\":{}}", "[]", "{\"data\":null}"] {
             assert!(matches!(parse(body, "/data"), Err(PageError::NoRecords(_))), "{body}");
         }
         assert!(parse(&format!("{}{}", "[".repeat(200), "]".repeat(200)), "").is_err());
+        assert!(parse(&format!("[{}]", "{},".repeat(200) + "{}"), "").is_ok());
     }
 
     proptest! {
+        #[test]
+        fn a_page_is_what_a_parser_takes_for_one(body in "(\\{\"data\": ?)?\\[[ {}\\[\\]\":,\\\\a0en-]{0,12}\\]\\}?") {
+            let expected = serde_json::from_str::<Value>(&body).ok();
+            let expected = expected.and_then(|value| value["data"].as_array().map(Vec::len));
+            prop_assert_eq!(parse(&body, "/data").ok().map(|page| page.len()), expected);
+        }
+
         #[test]
         fn an_answer_cut_short_is_never_a_page(cut in 0..BODY.len()) {
             prop_assert!(parse(&BODY[..cut], "/data").is_err());

@@ -1,14 +1,21 @@
-//! Picking a few fields out of a record in one pass.
+//! Picking a few fields out of a record while it is checked to be valid JSON, in one pass.
+
+use std::fmt;
 
 use oc_config::{FieldPath, Segment};
-
-use super::scan::{is_named, items};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// Finds up to three fields of a record, such as its id and dates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Picker {
     paths: [Option<FieldPath>; 3],
 }
+
+/// What is left of each path.
+type Paths<'p> = [Option<&'p [Segment]>; 3];
+/// The raw JSON of each field.
+type Found<'r> = [Option<&'r str>; 3];
 
 impl Picker {
     /// A picker of these fields; `None` picks nothing.
@@ -16,40 +23,121 @@ impl Picker {
         Self { paths }
     }
 
-    /// The raw JSON of each field, when the record has it. The record must be valid JSON; of two
-    /// members with one name the last counts.
-    pub fn pick<'r>(&self, record: &'r [u8]) -> [Option<&'r [u8]>; 3] {
-        let paths = [0, 1, 2].map(|at| self.paths[at].as_ref().map(FieldPath::segments));
-        let mut found = [None; 3];
-        descend(record, paths, &mut found);
-        found
+    /// The raw JSON of each field, when the record has it; of two members with one name the last
+    /// counts. What is no JSON has no fields.
+    pub fn pick<'r>(&self, record: &'r str) -> [Option<&'r str>; 3] {
+        self.read(record).map(|(found, _)| found).unwrap_or_default()
+    }
+
+    /// Reads the JSON value that `json` begins with; also tells where it ends.
+    pub(super) fn read<'r>(
+        &self,
+        json: &'r str,
+    ) -> Result<([Option<&'r str>; 3], usize), serde_json::Error> {
+        let paths = self.paths.each_ref().map(|path| path.as_ref().map(FieldPath::segments));
+        descend(json, paths)
     }
 }
 
-/// Walks one object or array; `paths` hold what is left of each path below it.
-fn descend<'r>(value: &'r [u8], paths: [Option<&[Segment]>; 3], found: &mut [Option<&'r [u8]>; 3]) {
-    for (index, item) in items(value, 0).enumerate() {
-        let step = |path: Option<&[Segment]>| -> bool {
-            match (path.and_then(<[Segment]>::first), item.name) {
-                (Some(Segment::Member(name)), Some(raw)) => is_named(raw, name),
-                (Some(Segment::Index(wanted)), None) => *wanted == index,
-                _ => false,
-            }
-        };
-        let matched = paths.map(step);
-        if matched == [false; 3] {
-            continue;
-        }
-        let mut below = [None; 3];
+/// Walks the value that `json` begins with.
+fn descend<'r>(json: &'r str, paths: Paths<'_>) -> Result<(Found<'r>, usize), serde_json::Error> {
+    let mut parser = serde_json::Deserializer::from_str(json);
+    let found = match json.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => parser.deserialize_map(Fields(paths))?,
+        Some(b'[') => parser.deserialize_seq(Fields(paths))?,
+        _ => parser.deserialize_ignored_any(IgnoredAny).map(|_| Found::default())?,
+    };
+    // A stream knows how far its parser has come; a parser does not tell.
+    Ok((found, parser.into_iter::<IgnoredAny>().byte_offset()))
+}
+
+/// The fields of one object or array.
+struct Fields<'p>(Paths<'p>);
+
+impl Fields<'_> {
+    /// Takes the value behind a name or an index that begins some of the paths.
+    fn take<'r, E: Error>(
+        &self,
+        begins: [bool; 3],
+        value: &'r RawValue,
+        found: &mut Found<'r>,
+    ) -> Result<(), E> {
+        let mut below = Paths::default();
         for at in 0..3 {
-            if let (true, Some([_, rest @ ..])) = (matched[at], paths[at]) {
-                found[at] = rest.is_empty().then_some(item.value);
+            if let (true, Some([_, rest @ ..])) = (begins[at], self.0[at]) {
+                found[at] = rest.is_empty().then(|| value.get());
                 below[at] = (!rest.is_empty()).then_some(rest);
             }
         }
-        if below != [None; 3] {
-            descend(item.value, below, found);
+        if below != Paths::default() {
+            let (deeper, _) = descend(value.get(), below).map_err(E::custom)?;
+            for (found, deeper) in found.iter_mut().zip(deeper) {
+                *found = deeper.or(*found);
+            }
         }
+        Ok(())
+    }
+}
+
+impl<'r> Visitor<'r> for Fields<'_> {
+    type Value = Found<'r>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_map<A: MapAccess<'r>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = Found::default();
+        while let Some(begins) = members.next_key_seed(Name(&self.0))? {
+            if begins == [false; 3] {
+                members.next_value::<IgnoredAny>()?;
+            } else {
+                self.take(begins, members.next_value::<&RawValue>()?, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'r>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut found = Found::default();
+        for index in 0.. {
+            let is_here = |path: Option<&[Segment]>| matches!(path, Some([Segment::Index(wanted), ..]) if *wanted == index);
+            let begins = self.0.map(is_here);
+            if begins == [false; 3] {
+                if elements.next_element::<IgnoredAny>()?.is_none() {
+                    break;
+                }
+            } else if let Some(value) = elements.next_element::<&RawValue>()? {
+                self.take(begins, value, &mut found)?;
+            } else {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Which paths a member's name begins.
+struct Name<'a, 'p>(&'a Paths<'p>);
+
+impl<'r> DeserializeSeed<'r> for Name<'_, '_> {
+    type Value = [bool; 3];
+
+    fn deserialize<D: Deserializer<'r>>(self, parser: D) -> Result<[bool; 3], D::Error> {
+        parser.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_, '_> {
+    type Value = [bool; 3];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<[bool; 3], E> {
+        let is_here = |path: Option<&[Segment]>| matches!(path, Some([Segment::Member(wanted), ..]) if wanted == name);
+        Ok(self.0.map(is_here))
     }
 }
 
@@ -65,8 +153,7 @@ mod tests {
     }
 
     fn pick<'r>(paths: [&str; 3], record: &'r str) -> [Option<&'r str>; 3] {
-        let picker = Picker::new(paths.map(|text| Some(path(text))));
-        picker.pick(record.as_bytes()).map(|raw| raw.map(|raw| std::str::from_utf8(raw).unwrap()))
+        Picker::new(paths.map(|text| Some(path(text)))).pick(record)
     }
 
     #[test]
@@ -119,7 +206,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_panic(bytes in "[{}\\[\\]\",:\\\\ a0]{0,40}") {
+        fn no_text_panics(bytes in "[{}\\[\\]\",:\\\\ a0]{0,40}") {
             pick(["a", "a.b", "b[0]"], &bytes);
         }
     }

@@ -1,6 +1,7 @@
 //! Walking over JSON that is known to be valid, byte by byte where it matters and in leaps elsewhere.
 
 use memchr::memchr2;
+use oc_config::Segment;
 
 /// The first byte at or after `at` that is no white space.
 pub(super) fn skip_space(json: &[u8], mut at: usize) -> usize {
@@ -90,8 +91,6 @@ pub(super) fn is_deeper_than(json: &[u8], most: usize) -> bool {
 pub(super) struct Item<'j> {
     pub(super) name: Option<&'j [u8]>,
     pub(super) value: &'j [u8],
-    /// Where the item begins and ends in the whole.
-    pub(super) span: (usize, usize),
 }
 
 /// The items of the object or array that begins at `at`; nothing for another value.
@@ -108,10 +107,9 @@ pub(super) struct Items<'j> {
     named: bool,
 }
 
-impl<'j> Iterator for Items<'j> {
-    type Item = Item<'j>;
-
-    fn next(&mut self) -> Option<Item<'j>> {
+impl<'j> Items<'j> {
+    /// The next item's name, and where its value begins; the value is not walked over.
+    fn head(&mut self) -> Option<(Option<&'j [u8]>, usize)> {
         let json = self.json;
         let mut at = skip_space(json, self.at);
         if json.get(at) == Some(&b',') {
@@ -121,7 +119,6 @@ impl<'j> Iterator for Items<'j> {
             self.at = json.len();
             return None;
         }
-        let start = at;
         let mut name = None;
         if self.named {
             let end = skip_text(json, at);
@@ -129,10 +126,47 @@ impl<'j> Iterator for Items<'j> {
             // Past the colon.
             at = skip_space(json, skip_space(json, end) + 1);
         }
-        let end = skip_value(json, at).max(at + 1).min(json.len());
-        self.at = end;
-        Some(Item { name, value: json.get(at..end)?, span: (start, end) })
+        Some((name, at))
     }
+
+    /// Walks over the value that begins at `at`.
+    fn pass(&mut self, at: usize) -> usize {
+        self.at = skip_value(self.json, at).max(at + 1).min(self.json.len());
+        self.at
+    }
+}
+
+impl<'j> Iterator for Items<'j> {
+    type Item = Item<'j>;
+
+    fn next(&mut self) -> Option<Item<'j>> {
+        let (name, at) = self.head()?;
+        let end = self.pass(at);
+        Some(Item { name, value: self.json.get(at..end)? })
+    }
+}
+
+/// Where the value at a path begins, if it is there; only what stands before it is looked at.
+pub(super) fn start_of(json: &[u8], path: &[Segment]) -> Option<usize> {
+    let mut at = skip_space(json, 0);
+    for segment in path {
+        let mut members = items(json, at);
+        let mut index = 0;
+        at = loop {
+            let (name, value) = members.head()?;
+            let is_here = match (segment, name) {
+                (Segment::Member(wanted), Some(raw)) => is_named(raw, wanted),
+                (Segment::Index(wanted), None) => *wanted == index,
+                _ => false,
+            };
+            if is_here {
+                break value;
+            }
+            members.pass(value);
+            index += 1;
+        };
+    }
+    Some(at)
 }
 
 /// Whether a raw name, quotes included, is `name`.
