@@ -28,7 +28,9 @@ pub struct DispatcherSettings {
     pub per_destination: usize,
     /// When failed notifications are sent again.
     pub schedule: RetrySchedule,
-    /// For how long a claim holds if nothing is settled.
+    /// How long a lane is sent before its outcome is recorded and others have their turn.
+    pub stint: Duration,
+    /// For how long a claim holds if nothing is settled: longer than a stint and an attempt.
     pub lease: Duration,
     /// The longest time between two looks into the outbox.
     pub look_every: Duration,
@@ -60,6 +62,7 @@ impl Dispatcher {
                 transport: self.transport,
                 clock: self.clock.clone(),
                 schedule: self.settings.schedule.clone(),
+                stint: self.settings.stint,
                 stop: stop.clone(),
             }),
             allowances: Allowances::new(self.settings.per_destination),
@@ -125,7 +128,7 @@ impl Work {
             return look_every;
         }
         let now = self.clock.now();
-        let (per_destination, room) = (self.settings.per_destination, self.allowances.room());
+        let (per_destination, room) = (self.settings.per_destination, self.allowances.room(now));
         let request =
             ClaimRequest { now, lanes, per_destination, room, lease: self.settings.lease };
         match self.outbox.claim(request).await {
@@ -133,9 +136,9 @@ impl Work {
                 for lane in claimed.lanes {
                     self.start(lane);
                 }
-                claimed
-                    .next
-                    .map_or(look_every, |next| next.since(now))
+                let opens = self.allowances.opens(now);
+                let next = claimed.next.into_iter().chain(opens).min();
+                next.map_or(look_every, |next| next.since(now))
                     .clamp(Duration::from_millis(1), look_every)
             }
             Err(error) => {

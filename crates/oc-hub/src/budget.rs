@@ -1,16 +1,20 @@
 //! The rate budget that all instances of one provider account share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use oc_config::{Limits, Timestamp};
 use oc_egress::Clock;
 use tokio::sync::Mutex as Turnstile;
+use tokio::time::timeout;
 
-/// The budgets of all accounts in use; those nobody uses any more are dropped.
+/// The budgets of all accounts; those that have nothing to remember any more are dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Budgets(Mutex<HashMap<String, Weak<Budget>>>);
+pub(crate) struct Budgets(Mutex<HashMap<String, Arc<Budget>>>);
+
+/// So many new accounts are taken in before the old ones are looked through.
+const LOOK_THROUGH: usize = 256;
 
 /// One account's budget: points in fixed windows of the provider's clock.
 #[derive(Debug)]
@@ -41,16 +45,29 @@ pub(crate) struct TooLong(pub(crate) Duration);
 
 impl Budgets {
     /// The budget of an account.
-    pub(crate) fn of(&self, account: &str, limits: &Limits) -> Arc<Budget> {
+    pub(crate) fn of(&self, account: &str, limits: &Limits, now: Timestamp) -> Arc<Budget> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = budgets.get(account).and_then(Weak::upgrade) {
-            return budget;
+        if let Some(budget) = budgets.get(account) {
+            return Arc::clone(budget);
         }
-        budgets.retain(|_, budget| budget.strong_count() > 0);
+        if budgets.len() % LOOK_THROUGH == LOOK_THROUGH - 1 {
+            budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.is_over(now));
+        }
         let budget = Arc::new(Budget::new(limits));
-        budgets.insert(account.to_owned(), Arc::downgrade(&budget));
+        budgets.insert(account.to_owned(), Arc::clone(&budget));
         budget
     }
+}
+
+/// What an answer tells about the budget.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told {
+    /// The provider's clock.
+    pub(crate) provider: Option<Timestamp>,
+    /// The points that remain for the window.
+    pub(crate) remaining: Option<u32>,
+    /// What the request cost, beyond what was taken for it.
+    pub(crate) extra_cost: u32,
 }
 
 impl Budget {
@@ -79,7 +96,10 @@ impl Budget {
         patience: Duration,
     ) -> Result<(), TooLong> {
         let deadline = clock.now().plus(patience);
-        let _turn = self.turnstile.lock().await;
+        // Who waits behind others waits no longer than alone.
+        let Ok(_turn) = timeout(patience, self.turnstile.lock()).await else {
+            return Err(TooLong(self.window().end(self.every).since(clock.now())));
+        };
         while let Some(opens) = self.try_take(cost, clock.now()) {
             let now = clock.now();
             if opens > deadline {
@@ -105,16 +125,23 @@ impl Budget {
         None
     }
 
-    /// Takes note of the provider's clock and of what it says remains for the window.
-    pub(crate) fn note(&self, provider: Option<Timestamp>, remaining: Option<u32>, now: Timestamp) {
+    /// Takes note of what an answer tells.
+    pub(crate) fn note(&self, told: Told, now: Timestamp) {
         let mut window = self.window();
-        if let Some(provider) = provider {
+        if let Some(provider) = told.provider {
             window.ahead = provider.0 - now.floor_second().0;
         }
         window.turn(now, self.every);
-        if let Some(remaining) = remaining {
+        window.spent += told.extra_cost;
+        if let Some(remaining) = told.remaining {
             window.spent = window.spent.max(self.points.saturating_sub(remaining));
         }
+    }
+
+    /// Whether nothing of it counts any more at `now`.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let window = self.window();
+        window.closed_until <= now && window.end(self.every) <= now
     }
 
     /// The provider said 429: nothing is sent before `retry_after`, or before its next window.
@@ -173,7 +200,7 @@ mod tests {
     #[test]
     fn what_others_have_spent_counts() {
         let budget = budget();
-        budget.note(None, Some(151), Timestamp(MINUTE));
+        budget.note(Told { remaining: Some(151), ..Told::default() }, Timestamp(MINUTE));
         assert_eq!(budget.try_take(1, Timestamp(MINUTE)), None);
         assert!(budget.try_take(1, Timestamp(MINUTE)).is_some());
     }
@@ -182,7 +209,8 @@ mod tests {
     fn windows_are_those_of_the_provider() {
         let budget = budget();
         let now = Timestamp(MINUTE);
-        budget.note(Some(Timestamp(MINUTE + 30_000_000)), None, now);
+        let provider = Some(Timestamp(MINUTE + 30_000_000));
+        budget.note(Told { provider, ..Told::default() }, now);
         assert_eq!(budget.try_take(450, now), None);
         assert_eq!(budget.try_take(1, now), Some(Timestamp(MINUTE + 31_000_000)));
     }
@@ -209,15 +237,41 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_apart_and_forgotten_when_unused() {
+    fn a_request_that_cost_more_than_expected_counts_whole() {
+        let budget = budget();
+        assert_eq!(budget.try_take(1, Timestamp(MINUTE)), None);
+        budget.note(Told { extra_cost: 29, ..Told::default() }, Timestamp(MINUTE));
+        assert!(budget.try_take(421, Timestamp(MINUTE)).is_some());
+        assert_eq!(budget.try_take(420, Timestamp(MINUTE)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_behind_others_waits_no_longer_than_its_patience() {
+        let budget = Arc::new(budget());
+        let clock = Clock::new(|| Timestamp(MINUTE));
+        budget.take(450, &clock, Duration::ZERO).await.unwrap();
+        let (patient, other) = (Arc::clone(&budget), clock.clone());
+        let waiting =
+            tokio::spawn(async move { patient.take(1, &other, Duration::from_secs(600)).await });
+        tokio::task::yield_now().await;
+        let prompt = budget.take(1, &clock, Duration::from_secs(2)).await;
+        assert_eq!(prompt, Err(TooLong(Duration::from_secs(61))));
+        waiting.abort();
+    }
+
+    #[test]
+    fn accounts_are_apart_and_remembered_while_their_window_lasts() {
         let budgets = Budgets::default();
         let catalogue = oc_config::Catalogue::built_in().unwrap();
         let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
-        let first = budgets.of("a", &limits);
-        assert!(Arc::ptr_eq(&first, &budgets.of("a", &limits)));
-        assert!(!Arc::ptr_eq(&first, &budgets.of("b", &limits)));
-        drop(first);
-        budgets.of("c", &limits);
-        assert_eq!(budgets.0.lock().unwrap().len(), 1);
+        let now = Timestamp(MINUTE);
+        let spend = |account: &str, now| budgets.of(account, &limits, now).try_take(450, now);
+        assert_eq!((spend("a", now), spend("b", now)), (None, None));
+        assert!(spend("a", now).is_some(), "what was spent is forgotten between two requests");
+        for number in 0..3 * LOOK_THROUGH {
+            budgets.of(&number.to_string(), &limits, Timestamp(5 * MINUTE));
+        }
+        let kept = budgets.0.lock().unwrap();
+        assert!(kept.len() <= 3 * LOOK_THROUGH && !kept.contains_key("a"));
     }
 }

@@ -10,11 +10,13 @@ use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response}
 use url::Url;
 
 use crate::authorizer::{AuthorizeError, Authorizer};
-use crate::budget::Budgets;
+use crate::budget::{Budgets, Told};
 use crate::provider_clock::{ClockReading, date_header, http_date};
 use crate::{HubError, Target};
 
 const LONGEST_TEXT: usize = 4 * 1024;
+/// How often in a row a request may meet the rate limit before it counts as failed.
+const MOST_LIMITED: u32 = 5;
 
 /// How a request that met a failure is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +91,7 @@ impl Client {
         effort: Effort,
         read: impl Fn(Response) -> Result<T, String>,
     ) -> Result<Answer<T>, HubError> {
-        let mut refreshed = false;
+        let (mut refreshed, mut limited) = (false, 0);
         let Retry { mut tries, mut pause } = effort.retry;
         loop {
             let failed = match self.attempt(target, url, cost, effort.budget_wait).await? {
@@ -98,7 +100,11 @@ impl Client {
                     Err(reason) => HubError::Faulty { reason, text: None },
                 },
                 // The budget is closed now; the next attempt waits for it.
-                Attempt::Limited => continue,
+                Attempt::Limited(_) if limited < MOST_LIMITED => {
+                    limited += 1;
+                    continue;
+                }
+                Attempt::Limited(retry_after) => return Err(HubError::RateLimited { retry_after }),
                 Attempt::Refused if refreshed => {
                     let reason =
                         "the provider refuses the access token it has just given".to_owned();
@@ -127,7 +133,8 @@ impl Client {
         budget_wait: Duration,
     ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
-        let budget = limits.map(|limits| self.budgets.of(&target.account, limits));
+        let budget =
+            limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
         if let Some(budget) = &budget {
             let taken = budget.take(cost, &self.clock, budget_wait).await;
             taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0 })?;
@@ -145,8 +152,11 @@ impl Client {
         let received = self.clock.now();
         let provider = date_header(&response.headers);
         if let Some(budget) = &budget {
-            let remaining = limits.and_then(|limits| limits.remaining.as_deref());
-            budget.note(provider, number(&response.headers, remaining), received);
+            let told = |name: Option<&String>| number(&response.headers, name?);
+            let charged = told(limits.and_then(|limits| limits.cost.as_ref()));
+            let remaining = told(limits.and_then(|limits| limits.remaining.as_ref()));
+            let extra_cost = charged.map_or(0, |charged| charged.saturating_sub(cost));
+            budget.note(Told { provider, remaining, extra_cost }, received);
         }
         match response.status {
             status if status.is_success() => {
@@ -160,15 +170,12 @@ impl Client {
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let retry_after = retry_after(&response.headers, received);
-                match &budget {
-                    Some(budget) => budget.close(retry_after, received),
-                    None => {
-                        return Err(HubError::RateLimited {
-                            retry_after: retry_after.unwrap_or_default(),
-                        });
-                    }
-                }
-                Ok(Attempt::Limited)
+                let told = retry_after.unwrap_or_default();
+                let Some(budget) = &budget else {
+                    return Err(HubError::RateLimited { retry_after: told });
+                };
+                budget.close(retry_after, received);
+                Ok(Attempt::Limited(told))
             }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
                 let reason = format!("it answered {status}");
@@ -181,7 +188,8 @@ impl Client {
 
 enum Attempt {
     Answered(Response, Option<ClockReading>),
-    Limited,
+    /// 429; asked to wait so long.
+    Limited(Duration),
     Refused,
     Failed(HubError),
 }
@@ -215,8 +223,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(3_600)))
 }
 
-fn number(headers: &HeaderMap, name: Option<&str>) -> Option<u32> {
-    headers.get(name?)?.to_str().ok()?.trim().parse().ok()
+fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn words(response: &Response) -> Option<String> {

@@ -81,6 +81,9 @@ pub(crate) struct Book {
     pub(crate) staged: Mutex<Vec<Part>>,
     pub(crate) outcomes: Mutex<Vec<Outcome>>,
     pub(crate) looked_up: Mutex<usize>,
+    pub(crate) renewed: Mutex<usize>,
+    /// How long recording an outcome takes.
+    pub(crate) takes: Mutex<Duration>,
     pub(crate) due: Mutex<Vec<DueInstance>>,
     pub(crate) finished: tokio::sync::Notify,
 }
@@ -129,7 +132,14 @@ impl Ledger for Book {
         Ok(())
     }
 
+    async fn renew(&self, _: InstanceId, _: Timestamp, _: Duration) -> Result<(), LedgerError> {
+        *self.renewed.lock().unwrap() += 1;
+        Ok(())
+    }
+
     async fn finish(&self, _: &Due, outcome: Outcome) -> Result<(), LedgerError> {
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         if let Outcome::Done(finding) = &outcome {
             let part =
                 finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));

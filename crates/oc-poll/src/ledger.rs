@@ -140,7 +140,8 @@ pub struct Failure {
 /// Why the ledger could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The resource was deleted or configured anew while it was polled: the outcome is void.
+    /// The resource was deleted or configured anew while it was polled: the outcome is void, and
+    /// the claim is given back.
     #[error("the resource changed while it was polled")]
     Superseded,
     /// The storage failed; nothing was stored.
@@ -152,8 +153,8 @@ pub enum LedgerError {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Up to `limit` instances with resources due at `now`. They stay claimed until their outcome
-    /// is recorded, or for `lease` if that never happens. What an earlier claim had staged and
+    /// Up to `limit` instances with resources due at `now`. They stay claimed until the outcome of
+    /// each resource is recorded, or until the lease ends that nobody renews. What an earlier claim had staged and
     /// not finished is void.
     async fn claim(
         &self,
@@ -172,6 +173,14 @@ pub trait Ledger: Send + Sync {
 
     /// Puts a part of a large poll aside. Nobody sees it before the poll is [`Outcome::Done`].
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError>;
+
+    /// The instance is still being polled: its claim holds for `lease` from `now`.
+    async fn renew(
+        &self,
+        instance: InstanceId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<(), LedgerError>;
 
     /// Records how a poll ended and gives the claim back: events, fingerprints, cursor and next
     /// due time in one transaction.

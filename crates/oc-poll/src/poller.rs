@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oc_config::Timestamp;
+use oc_config::{InstanceId, Timestamp};
 use oc_egress::Clock;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ pub struct PollerSettings {
     pub concurrency: usize,
     /// Consecutive failed polls of an instance after which its polling stops.
     pub failure_threshold: u32,
-    /// For how long a claim holds if this process never records an outcome.
+    /// For how long a claim holds that is not renewed; it is while its instance is polled.
     pub lease: Duration,
     /// The longest time between two looks at the ledger: it bounds how late a new instance or a
     /// clock that was set is noticed.
@@ -67,8 +67,28 @@ impl Poller {
         work.tasks.shutdown().await;
     }
 
-    /// Polls the due resources of an instance one after the other.
+    /// Polls an instance, and keeps it claimed for as long as that takes.
     async fn poll_instance(&self, due: DueInstance) {
+        let instance = due.instance;
+        tokio::select! {
+            () = self.poll_resources(due) => {}
+            () = self.keep_claim(instance) => {}
+        }
+    }
+
+    /// Never ends.
+    async fn keep_claim(&self, instance: InstanceId) {
+        let lease = self.settings.lease;
+        loop {
+            tokio::time::sleep(lease / 3).await;
+            if let Err(error) = self.ledger.renew(instance, self.clock.now(), lease).await {
+                tracing::warn!(%instance, %error, "The claim of a long poll was not renewed");
+            }
+        }
+    }
+
+    /// Polls the due resources of an instance one after the other.
+    async fn poll_resources(&self, due: DueInstance) {
         let mut failures = due.failures;
         let mut stopped = false;
         for resource in &due.resources {

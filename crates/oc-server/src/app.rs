@@ -20,8 +20,10 @@ use crate::settings::Settings;
 pub(crate) const DRAIN: Duration = Duration::from_secs(9);
 /// The longest time between two looks at what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// For how long a claim holds when its outcome is never recorded.
-const LEASE: Duration = Duration::from_secs(1_800);
+/// For how long a claim holds that nobody renews.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long a lane is sent before others have their turn.
+const STINT: Duration = Duration::from_secs(10);
 
 /// Everything that the commands share.
 #[derive(Clone)]
@@ -89,7 +91,8 @@ impl App {
                 concurrency: self.settings.dispatch_concurrency,
                 per_destination: self.settings.dispatch_per_destination,
                 schedule: self.settings.retry_schedule.clone(),
-                lease: LEASE,
+                stint: STINT,
+                lease: STINT + within + LEASE,
                 look_every: LOOK_EVERY,
                 drain: DRAIN,
             },

@@ -40,6 +40,13 @@ impl<K: Copy + Eq + Hash> Leases<K> {
         self.0.insert(key, Lease { until: now.plus(within), parts });
     }
 
+    /// Holds it for longer; one that is not held any more is not taken again.
+    pub(crate) fn renew(&mut self, key: &K, now: Timestamp, within: Duration) {
+        if let Some(lease) = self.0.get_mut(key) {
+            lease.until = now.plus(within);
+        }
+    }
+
     /// Gives a part back.
     pub(crate) fn give_back(&mut self, key: &K) {
         if let Some(lease) = self.0.get_mut(key) {
@@ -60,6 +67,8 @@ mod tests {
         let (mut leases, minute) = (Leases::default(), Duration::from_secs(60));
         leases.take("a", 2, Timestamp(0), minute);
         leases.give_back(&"a");
+        leases.renew(&"b", Timestamp(0), minute);
+        assert!(!leases.is_held(&"b", Timestamp(0)));
         assert!(leases.is_held(&"a", Timestamp(59_999_999)));
         assert!(!leases.is_held(&"a", Timestamp(60_000_000)));
         leases.give_back(&"a");

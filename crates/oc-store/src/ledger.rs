@@ -80,7 +80,21 @@ impl Ledger for Store {
         let stage = move |sql: &Connection| {
             outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)
         };
-        Ok(self.database.write(stage).await?)
+        let staged = self.database.write(stage).await;
+        if matches!(staged, Err(StoreError::Conflict)) {
+            locked(&self.shared.polls).give_back(&due.target.instance);
+        }
+        Ok(staged?)
+    }
+
+    async fn renew(
+        &self,
+        instance: InstanceId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<(), LedgerError> {
+        locked(&self.shared.polls).renew(&instance, now, lease);
+        Ok(())
     }
 
     async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {

@@ -19,9 +19,11 @@ use writer::Writer;
 #[derive(Clone)]
 pub(crate) struct Sqlite(Arc<Inner>);
 
+/// Closed in this order: the last connection to go writes the log back into the file, and a reader
+/// cannot.
 struct Inner {
-    writer: Writer,
     readers: Readers,
+    writer: Writer,
     /// Held as long as the database is open.
     _lock: File,
 }

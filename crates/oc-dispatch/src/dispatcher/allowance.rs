@@ -1,6 +1,9 @@
-//! How many lanes a destination may have under way: fewer when it is short of breath.
+//! How many lanes a destination may have under way: fewer when it is short of breath, none while it
+//! has asked for a pause.
 
 use std::collections::HashMap;
+
+use oc_config::Timestamp;
 
 use super::lane::Breath;
 use crate::outbox::DestinationId;
@@ -16,6 +19,8 @@ pub(super) struct Allowances {
 struct Allowance {
     limit: usize,
     busy: usize,
+    /// Nothing is sent before.
+    paused_until: Timestamp,
 }
 
 impl Allowances {
@@ -24,25 +29,35 @@ impl Allowances {
     }
 
     /// The room of each destination that has not its full share.
-    pub(super) fn room(&self) -> HashMap<DestinationId, usize> {
+    pub(super) fn room(&self, now: Timestamp) -> HashMap<DestinationId, usize> {
         let room = |(id, one): (&DestinationId, &Allowance)| {
-            (id.clone(), one.limit.saturating_sub(one.busy))
+            let paused = one.paused_until > now;
+            (id.clone(), if paused { 0 } else { one.limit.saturating_sub(one.busy) })
         };
         self.by.iter().map(room).collect()
     }
 
+    /// When the next pause ends.
+    pub(super) fn opens(&self, now: Timestamp) -> Option<Timestamp> {
+        self.by.values().map(|one| one.paused_until).filter(|until| *until > now).min()
+    }
+
     /// A lane begins.
     pub(super) fn enter(&mut self, id: &DestinationId) {
-        let full = Allowance { limit: self.most, busy: 0 };
+        let full = Allowance { limit: self.most, busy: 0, paused_until: Timestamp::EPOCH };
         self.by.entry(id.clone()).or_insert(full).busy += 1;
     }
 
-    /// A lane ends: the share is halved, or grows by one.
+    /// A lane ends: the share is halved, or grows by one; a pause holds for all lanes.
     pub(super) fn leave(&mut self, id: &DestinationId, breath: Breath) {
         let Some(one) = self.by.get_mut(id) else { return };
         one.busy = one.busy.saturating_sub(1);
         one.limit = match breath {
             Breath::Short => (one.limit / 2).max(1),
+            Breath::Pause(until) => {
+                one.paused_until = one.paused_until.max(until);
+                (one.limit / 2).max(1)
+            }
             Breath::Easy => (one.limit + 1).min(self.most),
             Breath::Unknown => one.limit,
         };
@@ -62,12 +77,25 @@ mod tests {
         let mut after = |breath| {
             allowances.enter(&id);
             allowances.leave(&id, breath);
-            allowances.room().get(&id).copied()
+            allowances.room(Timestamp(0)).get(&id).copied()
         };
         assert_eq!(after(Breath::Short), Some(4));
         assert_eq!([0; 4].map(|_| after(Breath::Short)), [Some(2), Some(1), Some(1), Some(1)]);
         assert_eq!(after(Breath::Unknown), Some(1));
         assert_eq!([0; 6].map(|_| after(Breath::Easy)), [2, 3, 4, 5, 6, 7].map(Some));
         assert_eq!(after(Breath::Easy), None);
+    }
+
+    #[test]
+    fn a_pause_closes_the_destination_until_it_ends() {
+        let (mut allowances, id) = (Allowances::new(8), DestinationId("x".to_owned()));
+        allowances.enter(&id);
+        allowances.leave(&id, Breath::Pause(Timestamp(9)));
+        let room = |at| allowances.room(Timestamp(at)).get(&id).copied();
+        assert_eq!((room(8), room(9)), (Some(0), Some(4)));
+        assert_eq!(
+            (allowances.opens(Timestamp(8)), allowances.opens(Timestamp(9))),
+            (Some(Timestamp(9)), None)
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Sending a lane: one notification after the other, up to the first that does not arrive.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use oc_config::Timestamp;
 use oc_egress::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,8 @@ pub(super) enum Breath {
     Easy,
     /// It asked for less, or did not answer in time.
     Short,
+    /// It asked to be left alone until then (`Retry-After`).
+    Pause(Timestamp),
     /// Nothing that tells.
     Unknown,
 }
@@ -24,14 +28,16 @@ pub(super) struct Sender {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Clock,
     pub(super) schedule: RetrySchedule,
+    pub(super) stint: Duration,
     pub(super) stop: CancellationToken,
 }
 
 impl Sender {
-    /// Sends the lane's notifications in order; after a stop, only the one under way.
+    /// Sends the lane's notifications in order; after a stop or a stint, only the one under way.
     pub(super) async fn send(&self, lane: Lane) -> (Settlement, Breath) {
         let mut settlement = Settlement { lane: lane.id, delivered: Vec::new(), failed: None };
         let mut breath = Breath::Unknown;
+        let until = self.clock.now().plus(self.stint);
         for pending in lane.notifications {
             let outgoing = Outgoing {
                 id: pending.id,
@@ -43,17 +49,25 @@ impl Sender {
                 breath = Breath::Easy;
                 settlement.delivered.push((pending.id, attempt));
             } else {
-                if matches!(attempt.verdict, AttemptVerdict::Failed { overloaded: true, .. }) {
-                    breath = Breath::Short;
-                }
+                breath = self.breath_of(attempt.verdict);
                 settlement.failed = Some(self.failed(&pending, attempt));
                 break;
             }
-            if self.stop.is_cancelled() {
+            if self.stop.is_cancelled() || self.clock.now() >= until {
                 break;
             }
         }
         (settlement, breath)
+    }
+
+    fn breath_of(&self, verdict: AttemptVerdict) -> Breath {
+        match verdict {
+            AttemptVerdict::Failed { retry_after: Some(wait), .. } => {
+                Breath::Pause(self.clock.now().plus(wait))
+            }
+            AttemptVerdict::Failed { overloaded: true, .. } => Breath::Short,
+            _ => Breath::Unknown,
+        }
     }
 
     fn failed(&self, pending: &Pending, attempt: Attempt) -> Failed {

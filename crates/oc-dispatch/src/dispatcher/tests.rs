@@ -108,6 +108,7 @@ fn dispatcher(book: &Arc<Book>, transport: Arc<dyn Transport>) -> Dispatcher {
         concurrency: 4,
         per_destination: 2,
         schedule: RetrySchedule::default(),
+        stint: Duration::from_secs(10),
         lease: Duration::from_secs(60),
         look_every: Duration::from_millis(50),
         drain: Duration::from_secs(10),
@@ -205,4 +206,57 @@ async fn outcomes_are_recorded_though_the_storage_fails_for_a_while() {
     *book.failing.lock().unwrap() = 3;
     let settled = run(book, transport(|_, _| AttemptVerdict::Delivered), 1).await;
     assert_eq!(delivered(&settled[0]), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_asks_for_a_pause_is_left_alone_and_others_are_not() {
+    let book = Arc::new(Book::default());
+    // Two lanes of one host at a time, so that the third waits for a place.
+    book.lanes.lock().unwrap().extend([
+        lane(1, "busy", 1),
+        lane(2, "busy", 1),
+        lane(3, "busy", 1),
+        lane(4, "other", 1),
+    ]);
+    let asks = |host: &str, _| match host {
+        "busy" => AttemptVerdict::Failed {
+            retry_after: Some(Duration::from_secs(3_600)),
+            overloaded: true,
+        },
+        _ => AttemptVerdict::Delivered,
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher(&book, transport(asks)).run(stop.clone()));
+    while book.settled.lock().unwrap().len() < 3 {
+        book.news.notified().await;
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    stop.cancel();
+    running.await.unwrap();
+    let mut lanes: Vec<i64> = book.settled.lock().unwrap().iter().map(|one| one.lane.0).collect();
+    lanes.sort_unstable();
+    assert_eq!(lanes, [1, 2, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_gives_way_after_its_stint_and_what_it_sent_is_recorded() {
+    let book = Arc::new(Book::default());
+    book.lanes.lock().unwrap().push_back(lane(1, "slow", 20));
+    let time = Arc::new(std::sync::atomic::AtomicI64::new(NOW.0));
+    let passes = Arc::clone(&time);
+    let mut slow = MockTransport::new();
+    slow.expect_send().returning(move |_, _| {
+        passes.fetch_add(4_000_000, std::sync::atomic::Ordering::Relaxed);
+        came_to(AttemptVerdict::Delivered)
+    });
+    let mut dispatcher = dispatcher(&book, Arc::new(slow));
+    dispatcher.clock =
+        Clock::new(move || Timestamp(time.load(std::sync::atomic::Ordering::Relaxed)));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher.run(stop.clone()));
+    book.news.notified().await;
+    stop.cancel();
+    running.await.unwrap();
+    let settled = book.settled.lock().unwrap();
+    assert_eq!((settled[0].delivered.len(), &settled[0].failed), (3, &None));
 }

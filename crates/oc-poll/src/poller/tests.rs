@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixture::{Book, due, page, s, source};
-use crate::{MockSource, SourceError};
+use crate::{MockPages, MockSource, SourceError};
 
 fn instance(number: i64, failures: u32, resources: usize) -> DueInstance {
     let resources = (0..resources).map(|_| due(&json!({}))).collect();
@@ -81,4 +81,20 @@ async fn a_lost_authorization_stops_the_instance_at_once() {
     let outcomes = run(&book(vec![instance(1, 0, 1)]), source, 1).await;
     let Outcome::Failed(failure) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert!(failure.stop && failure.needs_authentication);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_takes_longer_than_its_lease_keeps_its_claim() {
+    let mut slow = MockSource::new();
+    slow.expect_open().returning(|_| {
+        let mut pages = MockPages::new();
+        pages.expect_next().returning(|| Ok(None));
+        pages.expect_clock().return_const(None);
+        Ok(Box::new(pages))
+    });
+    let book = book(vec![instance(1, 0, 1)]);
+    *book.takes.lock().unwrap() = Duration::from_secs(90);
+    run(&book, slow, 1).await;
+    // The lease of 60 s is renewed every 20 s.
+    assert_eq!(*book.renewed.lock().unwrap(), 4);
 }

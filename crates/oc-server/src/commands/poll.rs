@@ -142,6 +142,15 @@ impl Ledger for Shown {
         if self.dry_run { Ok(()) } else { self.store.stage(due, started, part).await }
     }
 
+    async fn renew(
+        &self,
+        instance: InstanceId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<(), LedgerError> {
+        self.store.renew(instance, now, lease).await
+    }
+
     async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {
         if let Outcome::Done(finding) = &outcome {
             self.note(&finding.part.events);

@@ -147,3 +147,28 @@ async fn a_poll_that_could_not_begin_is_due_later() {
     assert!(house.due(1_949).await.is_none());
     assert!(house.due(1_950).await.is_some());
 }
+
+#[tokio::test]
+async fn a_part_for_an_older_configuration_is_refused_and_gives_the_claim_back() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.stage(&due, s(1_900), part(1..3)).await.unwrap();
+    let same = fields(&configuration(&json!({})));
+    house.store.update_instance(id, 1, same, false, s(1_901)).await.unwrap();
+    let late = house.store.stage(&due, s(1_900), part(3..5)).await;
+    assert!(matches!(late, Err(LedgerError::Superseded)));
+    let again = house.due(1_902).await.expect("the instance is free again");
+    house.store.finish(&again, done(1_902, part(1..5))).await.unwrap();
+    assert_eq!(house.lanes(1_902).await.lanes[0].notifications.len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_renewed_holds_for_longer() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.renew(id, s(2_400), LEASE).await.unwrap();
+    assert!(house.due(2_999).await.is_none());
+    assert_eq!(house.due(3_000).await.unwrap().resource, due.resource);
+}
