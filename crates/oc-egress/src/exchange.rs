@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
+};
 use http::{Method, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
@@ -24,7 +26,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const IDLE_FOR: Duration = Duration::from_secs(60);
 const IDLE_PER_HOST: usize = 64;
 const LARGEST_HEAD: usize = 32 * 1024;
+/// Large answers are read in pieces of up to this size: fewer of them, fewer wake-ups.
+const LARGEST_PIECE: usize = 256 * 1024;
 const MOST_REDIRECTS: usize = 3;
+/// What goes along to another origin. Any other header may be a credential: an API key has the name
+/// that its provider chose.
+const HARMLESS: [HeaderName; 2] = [ACCEPT, ACCEPT_LANGUAGE];
 
 /// A request to be sent.
 #[derive(Clone, Debug)]
@@ -136,7 +143,7 @@ impl Egress {
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_FOR)
                 .pool_max_idle_per_host(idle)
-                .http1_max_buf_size(LARGEST_HEAD)
+                .http1_max_buf_size(LARGEST_PIECE)
                 .build(metered.clone())
         };
         let (pooled, fresh) = (client(IDLE_PER_HOST), client(0));
@@ -181,8 +188,11 @@ impl Egress {
             let target = location(&request.url, &response).filter(|_| follows);
             let Some(target) = target else { return Ok(response) };
             if target.origin() != request.url.origin() {
-                request.headers.remove(AUTHORIZATION);
-                request.headers.remove(COOKIE);
+                let headers = std::mem::take(&mut request.headers);
+                let kept = HARMLESS.iter().filter_map(|name| {
+                    headers.get(name).map(|value| (name.clone(), value.clone()))
+                });
+                request.headers = kept.collect();
             }
             request.url = target;
         }
@@ -216,6 +226,7 @@ impl Egress {
         }
         *used = extras.remove::<Traffic>();
         let (head, body) = answered.map_err(|error| fault_of(&error))?.into_parts();
+        check_size(&head.headers)?;
         let (body, truncated) = read(body, limits).await?;
         if let Some(traffic) = used.as_ref().filter(|_| !truncated) {
             traffic.answered();
@@ -241,6 +252,11 @@ fn location(from: &Url, response: &Response) -> Option<Url> {
     let redirects = matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     let target = response.headers.get(LOCATION).filter(|_| redirects)?;
     from.join(target.to_str().ok()?).ok()
+}
+
+fn check_size(head: &HeaderMap) -> Result<(), EgressError> {
+    let size: usize = head.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if size > LARGEST_HEAD { Err(EgressError::Malformed) } else { Ok(()) }
 }
 
 async fn read(mut body: Incoming, limits: Limits) -> Result<(Bytes, bool), EgressError> {

@@ -1,6 +1,7 @@
 //! Access tokens for requests: refreshed in time, one refresh at a time an instance.
 
 mod flight;
+mod ready;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::{TokenEndpoint, Vault, VaultError};
 use flight::Flights;
+use ready::Ready;
 
 /// An access token that is good for a request sent now.
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ pub struct Tokens {
     vault: Arc<dyn Vault>,
     clock: Clock,
     flights: Flights,
+    ready: Ready,
 }
 
 impl Tokens {
@@ -70,7 +73,7 @@ impl Tokens {
         patience: Patience,
     ) -> Self {
         let flights = Flights::new(Arc::clone(&vault), endpoint, clock.clone(), patience);
-        Self { vault, clock, flights }
+        Self { vault, clock, flights, ready: Ready::default() }
     }
 
     /// The instance's access token, refreshed first when its end is near. While the provider's
@@ -79,12 +82,19 @@ impl Tokens {
     /// # Errors
     /// Why there is none.
     pub async fn bearer(&self, instance: InstanceId) -> Result<AccessToken, TokenError> {
-        let grant = self.grant(instance).await?;
         let now = self.clock.now();
-        if now < grant.refresh_at(instance)
-            || grant.tokens.refresh.is_none() && now < grant.tokens.expires_at
-        {
-            return Ok(token_of(&grant));
+        if let Some(token) = self.ready.get(instance, now) {
+            return Ok(token);
+        }
+        let grant = self.grant(instance).await?;
+        let ends = match grant.tokens.refresh {
+            Some(_) => grant.refresh_at(instance),
+            None => grant.tokens.expires_at,
+        };
+        if now < ends {
+            let token = token_of(&grant);
+            self.ready.put(instance, token.clone(), now, ends);
+            return Ok(token);
         }
         match self.flights.refresh(instance, grant.version).await {
             Ok(()) => Ok(token_of(&self.grant(instance).await?)),
@@ -100,8 +110,14 @@ impl Tokens {
     /// # Errors
     /// Why there will be no other token.
     pub async fn refused(&self, instance: InstanceId, version: i64) -> Result<(), TokenError> {
+        self.ready.forget(instance);
         let grant = self.grant(instance).await?;
         if grant.version > version { Ok(()) } else { self.flights.refresh(instance, version).await }
+    }
+
+    /// The instance was authorized anew, or has gone: its next token is read from the vault.
+    pub fn forget(&self, instance: InstanceId) {
+        self.ready.forget(instance);
     }
 
     /// Waits until every refresh under way is recorded; new ones are still begun.

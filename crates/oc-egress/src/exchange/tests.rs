@@ -108,11 +108,16 @@ async fn redirects_are_followed_for_a_get_and_credentials_stay_at_home() {
         .await;
     Mock::given(path("/there")).respond_with(ResponseTemplate::new(200)).mount(&away).await;
     let mut request = get(&format!("{}/here", home.uri()));
-    request.headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+    for name in ["authorization", "cookie", "x-api-key", "accept"] {
+        request.headers.insert(name, HeaderValue::from_static("s3cret"));
+    }
     let response = local().exchange(request.clone(), LIMITS).await.unwrap();
     assert_eq!(response.status, 200);
     let arrived = away.received_requests().await.unwrap();
-    assert!(!arrived[0].headers.contains_key(AUTHORIZATION));
+    let names = |name: &&str| arrived[0].headers.contains_key(*name);
+    let arrived: Vec<_> =
+        ["authorization", "cookie", "x-api-key", "accept"].into_iter().filter(names).collect();
+    assert_eq!(arrived, ["accept"]);
     let never = Request { redirects: Redirects::Never, ..request };
     assert_eq!(local().exchange(never, LIMITS).await.unwrap().status, 302);
 }
@@ -176,6 +181,11 @@ async fn endless_headers_and_what_is_no_http_are_refused() {
     })
     .await;
     let error = local().exchange(get(&format!("http://{endless}/")), LIMITS).await.unwrap_err();
+    assert!(matches!(error, EgressError::Malformed), "{error:?}");
+    let large = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).insert_header("x-a", &*"b".repeat(40_000));
+    Mock::given(method("GET")).respond_with(answer).mount(&large).await;
+    let error = local().exchange(get(&large.uri()), LIMITS).await.unwrap_err();
     assert!(matches!(error, EgressError::Malformed), "{error:?}");
     let noise = server(|_, mut stream| async move {
         read_head(&mut stream).await;
