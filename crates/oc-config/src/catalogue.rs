@@ -16,13 +16,24 @@ impl Catalogue {
     /// As [`Connector::parse`]; a test proves that there are none.
     pub fn built_in() -> Result<Self, Vec<Diagnostic>> {
         let mut catalogue = Self::default();
-        catalogue.add(Connector::parse(include_str!("../connectors/salesloft.toml"))?);
+        let salesloft = Connector::parse(include_str!("../connectors/salesloft.toml"))?;
+        catalogue.add(salesloft).map_err(|fault| vec![fault])?;
         Ok(catalogue)
     }
 
     /// Adds a connector; one with the same key is replaced.
-    pub fn add(&mut self, connector: Connector) {
+    ///
+    /// # Errors
+    /// A number that another connector has.
+    pub fn add(&mut self, connector: Connector) -> Result<(), Diagnostic> {
+        let clash =
+            self.0.values().find(|other| other.id == connector.id && other.key != connector.key);
+        if let Some(other) = clash {
+            let message = format!("{} is the number of connector `{}`", connector.id, other.key);
+            return Err(Diagnostic::error("id", message));
+        }
         self.0.insert(connector.key.clone(), Arc::new(connector));
+        Ok(())
     }
 
     /// The connector with a key or a number.
@@ -54,7 +65,9 @@ mod tests {
         let mut catalogue = Catalogue::built_in().unwrap();
         let mut other = Connector::clone(catalogue.find("salesloft").unwrap());
         other.name = "Ours".to_owned();
-        catalogue.add(other);
+        catalogue.add(other.clone()).unwrap();
         assert_eq!(catalogue.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["Ours"]);
+        other.key = "other".to_owned();
+        assert_eq!(catalogue.add(other).unwrap_err().path, "id");
     }
 }

@@ -1,6 +1,6 @@
 //! An instance's configuration: dotted keys with text values, secrets apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +22,10 @@ const SECRETS: [&str; 7] = [
     "event.notification.basic.password",
 ];
 
+/// Keys that are no secrets to those who may read the instance, and may hold some: they are kept
+/// like secrets and shown like other values.
+const CONFIDENTIAL: [&str; 1] = ["event.notification.callback.headers"];
+
 /// The longest value that is not a poller configuration, in bytes.
 const LONGEST: usize = 64 * 1024;
 
@@ -30,6 +34,8 @@ const LONGEST: usize = 64 * 1024;
 pub struct Configuration {
     plain: BTreeMap<String, Option<String>>,
     secret: BTreeMap<String, SecretString>,
+    /// Secrets that are to go when this is a change of another configuration.
+    taken: BTreeSet<String>,
 }
 
 impl Configuration {
@@ -58,7 +64,7 @@ impl Configuration {
         (configuration, faults)
     }
 
-    /// Sets a value; null takes it away when it is a secret.
+    /// Sets a value; null takes a secret away.
     pub fn set(&mut self, key: &str, value: Option<String>, connector: &Connector) {
         if !is_secret(key, connector) {
             self.plain.insert(key.to_owned(), value);
@@ -66,8 +72,23 @@ impl Configuration {
         }
         match value {
             Some(value) => drop(self.secret.insert(key.to_owned(), value.into())),
-            None => drop(self.secret.remove(key)),
+            None => {
+                self.secret.remove(key);
+                self.taken.insert(key.to_owned());
+            }
         }
+    }
+
+    /// Sets what has no value yet to the connector's default.
+    #[must_use]
+    pub fn with_defaults(mut self, connector: &Connector) -> Self {
+        for entry in &connector.configuration {
+            let is_missing = self.get(&entry.key).is_none() && self.secret(&entry.key).is_none();
+            if let Some(default) = entry.default.as_ref().filter(|_| is_missing) {
+                self.set(&entry.key, Some(default.clone()), connector);
+            }
+        }
+        self
     }
 
     /// From what a store kept apart.
@@ -75,7 +96,7 @@ impl Configuration {
         plain: BTreeMap<String, Option<String>>,
         secret: BTreeMap<String, SecretString>,
     ) -> Self {
-        Self { plain, secret }
+        Self { plain, secret, taken: BTreeSet::new() }
     }
 
     /// The values that are no secrets.
@@ -90,7 +111,10 @@ impl Configuration {
 
     /// A value that is no secret and not empty.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.plain.get(key)?.as_deref().filter(|text| !text.trim().is_empty())
+        let confidential = || self.secret.get(key).filter(|_| CONFIDENTIAL.contains(&key));
+        let text = self.plain.get(key).and_then(Option::as_deref);
+        let text = text.or_else(|| confidential().map(ExposeSecret::expose_secret));
+        text.filter(|text| !text.trim().is_empty())
     }
 
     /// A secret that is not empty.
@@ -132,6 +156,7 @@ impl Configuration {
     pub fn updated(&self, changes: &Self, whole: bool) -> Self {
         let mut merged = if whole { Self::default() } else { self.clone() };
         merged.plain.extend(changes.plain.clone());
+        merged.secret.retain(|key, _| !changes.taken.contains(key));
         for (key, secret) in &changes.secret {
             let kept =
                 if secret.expose_secret() == MASK { self.secret.get(key) } else { Some(secret) };
@@ -148,7 +173,11 @@ impl Configuration {
             .plain
             .iter()
             .map(|(key, value)| (key.clone(), value.clone().map_or(Json::Null, Json::String)));
-        let secret = self.secret.keys().map(|key| (key.clone(), Json::String(MASK.to_owned())));
+        let secret = self.secret.iter().map(|(key, secret)| {
+            let is_shown = CONFIDENTIAL.contains(&key.as_str());
+            let shown = if is_shown { secret.expose_secret() } else { MASK };
+            (key.clone(), Json::from(shown))
+        });
         let mut all: Vec<(String, Json)> = plain.chain(secret).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.into_iter().collect()
@@ -156,7 +185,7 @@ impl Configuration {
 }
 
 fn is_secret(key: &str, connector: &Connector) -> bool {
-    SECRETS.contains(&key) || connector.is_secret(key)
+    SECRETS.contains(&key) || CONFIDENTIAL.contains(&key) || connector.is_secret(key)
 }
 
 #[cfg(test)]
@@ -208,6 +237,38 @@ mod tests {
             shown,
             r#"{"oauth.api.secret":"********","salesloft.api.key":"********","x":"1"}"#
         );
+    }
+
+    #[test]
+    fn callback_headers_are_kept_like_secrets_and_shown_like_values() {
+        let key = "event.notification.callback.headers";
+        let configuration = read(&json!({key: "Authorization: Bearer s3cret"}));
+        assert!(!format!("{configuration:?}").contains("s3cret"));
+        assert!(configuration.plain().is_empty());
+        assert_eq!(configuration.get(key), Some("Authorization: Bearer s3cret"));
+        assert_eq!(configuration.masked()[key], "Authorization: Bearer s3cret");
+    }
+
+    #[test]
+    fn null_takes_a_stored_secret_away() {
+        let stored = read(&json!({"password": "old", "oauth.api.secret": "kept"}));
+        let patched = stored.updated(&read(&json!({"password": null})), false);
+        assert!(patched.secret("password").is_none());
+        assert!(patched.secret("oauth.api.secret").is_some());
+    }
+
+    #[test]
+    fn what_has_no_value_gets_the_connectors_default() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let mut connector = Connector::clone(catalogue.find("salesloft").unwrap());
+        let scope = connector.configuration.iter_mut().find(|entry| entry.key == "oauth.scope");
+        scope.unwrap().default = Some("people:read".to_owned());
+        let with = |values: Json| {
+            let (read, _) = Configuration::from_json(values.as_object().unwrap(), &connector);
+            read.with_defaults(&connector).get("oauth.scope").map(str::to_owned)
+        };
+        assert_eq!(with(json!({})).as_deref(), Some("people:read"));
+        assert_eq!(with(json!({"oauth.scope": "all"})).as_deref(), Some("all"));
     }
 
     #[test]

@@ -15,14 +15,12 @@ pub struct OAuth2 {
     pub client: ClientAuthentication,
     /// The form of a token request's body.
     pub body: TokenBody,
-    /// Whether the provider understands PKCE (RFC 7636, S256).
-    pub pkce: bool,
     /// Parameters of the callback that are repeated to the token endpoint.
     pub forward: Vec<String>,
     /// How long an access token lives when the provider does not say.
     pub lifetime: Duration,
-    /// Whether a refresh ends the old refresh token.
-    pub rotates: bool,
+    /// After this long it counts as ended all the same: an instance's `oauth.user.refresh_interval`.
+    pub refresh_interval: Option<Duration>,
     /// At most this long before its end a token is refreshed.
     pub margin: Duration,
     /// `error` values of the token endpoint after which only the user can help.

@@ -228,7 +228,9 @@ impl Reader<'_> {
         }
         if let Some(text) = self.configuration.get("oauth.user.refresh_interval") {
             match text.trim().parse() {
-                Ok(seconds) if seconds > 0 => oauth2.lifetime = Duration::from_secs(seconds),
+                Ok(seconds) if seconds > 0 => {
+                    oauth2.refresh_interval = Some(Duration::from_secs(seconds));
+                }
                 _ => self.fault(
                     "oauth.user.refresh_interval",
                     "a number of seconds above 0 was expected",

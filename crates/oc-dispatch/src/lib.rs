@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dispatcher;
+mod metrics;
 mod notification;
 mod outbox;
 mod schedule;

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 /// The most events of a notification about polled records.
 pub const MOST_EVENTS: usize = 10;
+/// The most records that `event.raw.full` repeats in each part of a batch; a larger batch counts as
+/// several.
+const LARGEST_BATCH: usize = 100;
 
 /// Where events come from: what every notification of an instance says.
 #[derive(Clone, Debug)]
@@ -53,11 +56,12 @@ pub fn compose(
 ) -> Vec<Notification> {
     let poll_date = poll_date.to_seconds_text();
     let composer = Composer { origin, object_type, poll_date: &poll_date };
-    let parts = events.chunks(MOST_EVENTS);
+    let batches = events.chunks(LARGEST_BATCH);
+    let parts = batches.flat_map(|batch| batch.chunks(MOST_EVENTS).map(move |part| (batch, part)));
     parts
-        .map(|part| {
+        .map(|(batch, part)| {
             let id = new_id();
-            let records = if origin.raw_full { events } else { part };
+            let records = if origin.raw_full { batch } else { part };
             Notification { id, body: composer.body(id, part, records), events: part.len() }
         })
         .collect()
@@ -205,9 +209,14 @@ mod tests {
     #[test]
     fn the_old_behaviour_repeats_the_whole_batch_in_each_part() {
         let origin = Origin { raw_full: true, ..origin() };
-        for (_, body) in composed(&origin, 11) {
-            assert_eq!(body["message"]["raw"]["contacts"].as_array().unwrap().len(), 11);
-        }
+        let records = |count| {
+            let parts = composed(&origin, count).into_iter();
+            let length =
+                |body: &Value| body["message"]["raw"]["contacts"].as_array().unwrap().len();
+            parts.map(|(_, body)| length(&body)).collect::<Vec<_>>()
+        };
+        assert_eq!(records(11), [11, 11]);
+        assert_eq!(records(105), [vec![100; 10], vec![5]].concat());
     }
 
     #[test]

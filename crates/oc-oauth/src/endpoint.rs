@@ -49,7 +49,7 @@ pub struct Code<'a> {
     pub others: &'a [(String, String)],
 }
 
-/// A client of token endpoints, tolerant as they differ: 200 or 201, `token_type` missing,
+/// A client of token and revocation endpoints, tolerant as they differ: 200 or 201, `token_type` missing,
 /// `expires_in` as number or text or missing, further members kept.
 #[derive(Clone)]
 pub struct TokenEndpoint {
@@ -98,36 +98,40 @@ impl TokenEndpoint {
         Ok(tokens)
     }
 
+    /// Revokes a pair where the provider has an endpoint for that (RFC 7009): its refresh token, with
+    /// which access tokens end too, or its access token when there is no other.
+    ///
+    /// # Errors
+    /// Why it is not known to be revoked.
+    pub async fn revoke(
+        &self,
+        provider: &OAuth2,
+        client: &ClientCredentials,
+        tokens: &TokenSet,
+    ) -> Result<(), TokenFault> {
+        let Some(url) = &provider.revoke else { return Ok(()) };
+        let (token, hint) = match &tokens.refresh {
+            Some(refresh) => (refresh, "refresh_token"),
+            None => (&tokens.access, "access_token"),
+        };
+        let parameters = vec![("token", token.expose_secret()), ("token_type_hint", hint)];
+        let (request, _) = request(provider, url, client, parameters)?;
+        let response = self.send(request).await?;
+        if response.status.is_success() {
+            return Ok(());
+        }
+        Err(TokenFault::Unavailable(format!("it answered {}", response.status)))
+    }
+
     async fn ask(
         &self,
         provider: &OAuth2,
         client: &ClientCredentials,
-        mut parameters: Vec<(&str, &str)>,
+        parameters: Vec<(&str, &str)>,
         old: Option<&SecretString>,
         now: Timestamp,
     ) -> Result<(TokenSet, Option<Timestamp>), TokenFault> {
-        let url = Url::parse(&provider.token)
-            .map_err(|_| refused("the configured token url is no url"))?;
-        let secret = client.secret.as_ref().map(secrecy::ExposeSecret::expose_secret);
-        if provider.client == ClientAuthentication::Body {
-            parameters.push(("client_id", &client.id));
-            parameters.extend(secret.map(|secret| ("client_secret", secret)));
-        }
-        let mut request = Request::post(url, body(provider.body, &parameters));
-        let content_type = match provider.body {
-            TokenBody::Form => "application/x-www-form-urlencoded",
-            TokenBody::Json => "application/json",
-        };
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if provider.client == ClientAuthentication::Basic {
-            request.headers.insert(AUTHORIZATION, basic(&client.id, secret.unwrap_or_default())?);
-        }
-        let secrets: Vec<&str> = parameters
-            .iter()
-            .filter(|(name, _)| matches!(*name, "code" | "refresh_token" | "client_secret"))
-            .map(|(_, value)| *value)
-            .collect();
+        let (request, secrets) = request(provider, &provider.token, client, parameters)?;
         let response = self.send(request).await?;
         answer::read(&response, provider, old, now, &secrets)
     }
@@ -142,6 +146,35 @@ impl TokenEndpoint {
             }
         })
     }
+}
+
+/// A request with the client's identity, and the secrets in it, which no message may repeat.
+fn request<'a>(
+    provider: &OAuth2,
+    url: &str,
+    client: &'a ClientCredentials,
+    mut parameters: Vec<(&'a str, &'a str)>,
+) -> Result<(Request, Vec<&'a str>), TokenFault> {
+    let url = Url::parse(url).map_err(|_| refused("the configured token url is no url"))?;
+    let secret = client.secret.as_ref().map(ExposeSecret::expose_secret);
+    if provider.client == ClientAuthentication::Body {
+        parameters.push(("client_id", &client.id));
+        parameters.extend(secret.map(|secret| ("client_secret", secret)));
+    }
+    let mut request = Request::post(url, body(provider.body, &parameters));
+    let content_type = match provider.body {
+        TokenBody::Form => "application/x-www-form-urlencoded",
+        TokenBody::Json => "application/json",
+    };
+    request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if provider.client == ClientAuthentication::Basic {
+        request.headers.insert(AUTHORIZATION, basic(&client.id, secret.unwrap_or_default())?);
+    }
+    let is_secret =
+        |name: &str| matches!(name, "code" | "refresh_token" | "client_secret" | "token");
+    let secrets = parameters.into_iter().filter(|(name, _)| is_secret(name));
+    Ok((request, secrets.map(|(_, value)| value).collect()))
 }
 
 fn refused(text: &str) -> TokenFault {

@@ -106,6 +106,13 @@ impl Poller {
                         continue;
                     }
                     Err(PollError::Ledger(LedgerError::Superseded)) => continue,
+                    // Our storage's trouble is no failure of the instance.
+                    Err(PollError::Ledger(error)) => {
+                        let wait =
+                            after_failure(self.clock.now(), resource.interval, 1, rand::random());
+                        tracing::error!(instance = %due.instance, %error, "A poll was not recorded");
+                        Outcome::Deferred(wait)
+                    }
                     Err(error) => {
                         failures += 1;
                         let failure = self.failure(resource, &error, failures);

@@ -32,6 +32,7 @@ CREATE TABLE instance (
   revision INTEGER NOT NULL DEFAULT 1,
   failures INTEGER NOT NULL DEFAULT 0,
   stopped TEXT,                    -- why polling stopped
+  refused TEXT,                    -- why the provider will answer no request before it is authorized anew
   queued_at INTEGER                -- since when its subscription is deactivated
 );
 CREATE INDEX instance_of ON instance (organization_id, id);
@@ -60,7 +61,7 @@ CREATE TABLE resource (
   next_due INTEGER,                     -- NULL: not polled
   last_poll INTEGER,
   last_result TEXT,                     -- JSON
-  forget_before INTEGER,                -- fingerprints dated before are not needed
+  forget_before INTEGER,                -- fingerprints dated before are not needed; with them `floor` rises
   destination TEXT,                     -- origin of the callback; NULL: none
   visible_through INTEGER NOT NULL DEFAULT 0,    -- notifications behind this are staged
   delivered_through INTEGER NOT NULL DEFAULT 0,  -- those up to this have arrived

@@ -134,7 +134,8 @@ impl Store {
                 let (tags, warnings) = (json(&fields.tags)?, row::warnings_json(&fields.warnings)?);
                 let changed = sql.execute(
                     "UPDATE instance SET revision = revision + 1, name = ?3, tags = ?4, account = ?5,
-                       warnings = ?6, failures = 0, stopped = NULL WHERE id = ?1 AND revision = ?2",
+                       warnings = ?6, failures = 0, stopped = NULL, refused = NULL
+                     WHERE id = ?1 AND revision = ?2",
                     params![id.0, revision, fields.name, tags, fields.account, warnings],
                 )?;
                 if changed == 0 {

@@ -82,14 +82,19 @@ fn resources_with_old_fingerprints(sql: &Connection) -> Result<Vec<i64>, StoreEr
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Versions from 0 on are dates.
+/// Versions from 0 on are dates. What is forgotten can never be told from news again, so that the
+/// floor rises over it: a longer overlap, configured later, must not report it once more.
 fn forget(sql: &Connection, resource: i64) -> Result<u64, StoreError> {
     let deleted = sql.execute(
         "DELETE FROM fingerprint WHERE resource_id = ?1 AND version >= 0
            AND version < (SELECT forget_before FROM resource WHERE id = ?1 AND staging = 0)",
         [resource],
     )?;
-    sql.execute("UPDATE resource SET forget_before = NULL WHERE id = ?1", [resource])?;
+    sql.execute(
+        "UPDATE resource SET floor = max(floor, forget_before - 1), forget_before = NULL
+         WHERE id = ?1 AND staging = 0",
+        [resource],
+    )?;
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 

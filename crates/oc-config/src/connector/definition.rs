@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::{ApiKey, Connector, Entry, Filtering, Limits, Paging, Probe, Resource};
 use crate::{ClientAuthentication, Diagnostic, FieldPath, OAuth2, Operator, TokenBody};
@@ -49,12 +50,8 @@ struct RawOAuth2 {
     client: Option<String>,
     body: Option<String>,
     #[serde(default)]
-    pkce: bool,
-    #[serde(default)]
     forward: Vec<String>,
     lifetime: Option<u64>,
-    #[serde(default)]
-    rotates: bool,
     margin: Option<u64>,
     #[serde(default)]
     dead: Vec<String>,
@@ -163,6 +160,13 @@ impl Faults {
         })
     }
 
+    fn url(&mut self, path: &str, text: &str) {
+        let is_url = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if !Url::parse(text).is_ok_and(is_url) {
+            self.add(path, format!("`{text}` was found; an http or https url was expected"));
+        }
+    }
+
     fn one_of<T: Copy>(&mut self, path: &str, word: Option<&str>, known: [(&str, T); 2]) -> T {
         let word = word.unwrap_or(known[0].0);
         if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
@@ -184,12 +188,19 @@ impl Definition {
         if self.auth.oauth2.is_none() && self.auth.key.is_none() {
             faults.add("auth", "auth.oauth2 or auth.key was expected");
         }
+        faults.url("http.base", &self.http.base);
         if serde_json::from_str::<serde_json::Value>(&self.polling.configuration).is_err() {
             faults.add("polling.configuration", "this is not JSON");
         }
+        let filtering = self.filtering.build(faults);
+        let goes_on = filtering.ranges.contains_key(&Operator::GreaterOrEqual);
         let mut resources = BTreeMap::new();
         for (name, raw) in self.resources {
             let resource = raw.build(&self.defaults, &format!("resources.{name}"), faults);
+            if resource.keyset && !goes_on {
+                let path = format!("resources.{name}.keyset");
+                faults.add(&path, "reading by keyset needs `>=` in filtering.ranges");
+            }
             resources.insert(name, resource);
         }
         let probe = self.http.probe.map(|probe| Probe {
@@ -210,7 +221,7 @@ impl Definition {
             probe,
             limits: self.limits.map(|limits| limits.build(faults)),
             paging: self.paging.build(faults),
-            filtering: self.filtering.build(faults),
+            filtering,
             resources,
             interval: Duration::from_secs(self.polling.interval * 60),
             poller_configuration: self.polling.configuration.trim().to_owned(),
@@ -223,16 +234,18 @@ impl RawOAuth2 {
         let clients =
             [("body", ClientAuthentication::Body), ("basic", ClientAuthentication::Basic)];
         let bodies = [("form", TokenBody::Form), ("json", TokenBody::Json)];
+        faults.url("auth.oauth2.authorize", &self.authorize);
+        faults.url("auth.oauth2.token", &self.token);
+        self.revoke.iter().for_each(|url| faults.url("auth.oauth2.revoke", url));
         OAuth2 {
             client: faults.one_of("auth.oauth2.client", self.client.as_deref(), clients),
             body: faults.one_of("auth.oauth2.body", self.body.as_deref(), bodies),
             authorize: self.authorize,
             token: self.token,
             revoke: self.revoke,
-            pkce: self.pkce,
             forward: self.forward,
             lifetime: Duration::from_secs(self.lifetime.unwrap_or(3_600)),
-            rotates: self.rotates,
+            refresh_interval: None,
             margin: Duration::from_secs(self.margin.unwrap_or(900)),
             dead: self.dead,
         }

@@ -68,6 +68,15 @@ fn every_fault_of_meaning_is_told_at_once() {
         .replace("\">\" = \"gt\"", "\"~\" = \"gt\"");
     let faults =
         Connector::parse(&text.replace("client    = \"body\"", "client = \"x\"")).unwrap_err();
-    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
-    assert_eq!(paths, ["auth.oauth2.client", "limits", "filtering.ranges"]);
+    let mut paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["auth.oauth2.client", "filtering.ranges", "limits"]);
+}
+
+#[test]
+fn urls_and_what_a_keyset_needs_are_checked() {
+    let told = faults("https://api.salesloft.com/v2", "api.salesloft.com/v2");
+    assert!(told[0].starts_with("http.base: "), "{told:?}");
+    let told = faults("\">=\" = \"gte\", ", "");
+    assert!(told.iter().any(|fault| fault.starts_with("resources.contacts.keyset: ")), "{told:?}");
 }

@@ -7,6 +7,7 @@ use oc_config::Timestamp;
 use oc_egress::Clock;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics;
 use crate::outbox::{Failed, Lane, Next, Pending, Settlement};
 use crate::{Attempt, AttemptVerdict, Outgoing, RetrySchedule, Transport};
 
@@ -45,6 +46,7 @@ impl Sender {
                 attempt: pending.failures + 1,
             };
             let attempt = self.transport.send(&lane.destination, outgoing).await;
+            metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
                 settlement.delivered.push((pending.id, attempt));
@@ -80,6 +82,9 @@ impl Sender {
             }
             AttemptVerdict::Delivered => Some(attempt.at),
         };
+        if next.is_none() {
+            metrics::queued();
+        }
         Failed { id: pending.id, attempt, next: next.map_or(Next::Queue, Next::Retry) }
     }
 }

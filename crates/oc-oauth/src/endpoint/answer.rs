@@ -50,6 +50,7 @@ fn tokens(
     let access = secret("access_token")
         .ok_or_else(|| TokenFault::Lost("the answer holds no access_token".to_owned()))?;
     let life = members.remove("expires_in").as_ref().and_then(seconds).unwrap_or(provider.lifetime);
+    let life = provider.refresh_interval.map_or(life, |interval| interval.min(life));
     let text = |(name, value): (String, Json)| match value {
         Json::String(text) => Some((name, text)),
         Json::Number(_) | Json::Bool(_) => Some((name, value.to_string())),

@@ -120,3 +120,38 @@ async fn nothing_prints_a_secret() {
     assert!(!format!("{tokens:?} {:?}", client()).contains("hidden"));
     assert!(!format!("{:?}", client()).contains("s3cret"));
 }
+
+#[tokio::test]
+async fn a_configured_refresh_interval_shortens_a_tokens_life_and_never_lengthens_it() {
+    let server = MockServer::start().await;
+    let answer = r#"{"access_token":"a","expires_in":7200}"#;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(answer))
+        .mount(&server)
+        .await;
+    for (interval, life) in [(600, 600), (9_999, 7_200)] {
+        let refresh_interval = Some(Duration::from_secs(interval));
+        let provider = OAuth2 { refresh_interval, ..provider(&server) };
+        let refreshed = endpoint().refresh(&provider, &client(), &"r".into(), Timestamp(0)).await;
+        assert_eq!(refreshed.unwrap().expires_at.seconds(), life);
+    }
+}
+
+#[tokio::test]
+async fn a_pair_is_revoked_by_its_refresh_token_where_the_provider_can() {
+    let server = MockServer::start().await;
+    let body = "token=r&token_type_hint=refresh_token&client_id=me&client_secret=s3cret%26";
+    Mock::given(body_string(body))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let tokens = refresh_answered(
+        ResponseTemplate::new(200).set_body_string(r#"{"access_token":"a","refresh_token":"r"}"#),
+    );
+    let tokens = tokens.await.unwrap();
+    let provider = provider(&server);
+    endpoint().revoke(&provider, &client(), &tokens).await.unwrap();
+    let provider = OAuth2 { revoke: Some(server.uri()), ..provider };
+    endpoint().revoke(&provider, &client(), &tokens).await.unwrap();
+}

@@ -10,7 +10,7 @@ use crate::{OrganizationId, SecretKey, StoreError};
 
 const COLUMNS: &str = "SELECT i.id, i.organization_id, i.user_id, i.connector, i.name, i.tags,
   i.configuration, i.secrets, i.token, i.account, i.warnings, i.created, i.revision, i.stopped,
-  i.queued_at, t.obtained_at, t.dead
+  i.queued_at, t.obtained_at, coalesce(t.dead, i.refused)
   FROM instance i LEFT JOIN token_pair t ON t.instance_id = i.id WHERE ";
 
 pub(super) fn one(

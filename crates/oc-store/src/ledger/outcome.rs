@@ -77,7 +77,8 @@ pub(super) fn done(
     Ok(destination.is_some())
 }
 
-/// Makes the notifications up to `last` visible; without a callback they are only kept.
+/// Makes the notifications up to `last` visible. Without a callback they are only kept; those that
+/// still wait for one keep waiting, and what comes behind them waits with them.
 fn show(
     sql: &Connection,
     resource: ResourceId,
@@ -90,7 +91,8 @@ fn show(
            WHEN (SELECT queued_at FROM instance WHERE id = instance_id) IS NULL THEN coalesce(lane_due, ?3)
          END WHERE id = ?1"
     } else {
-        "UPDATE resource SET visible_through = ?2, delivered_through = ?2, lane_due = NULL
+        "UPDATE resource SET visible_through = ?2, lane_due = NULL, delivered_through =
+           CASE WHEN delivered_through >= visible_through THEN ?2 ELSE delivered_through END
          WHERE id = ?1 AND ?3 IS NOT NULL"
     };
     sql.prepare_cached(statement)?.execute(params![resource.0, last, now.0])?;
@@ -118,6 +120,12 @@ pub(super) fn failed(
     void_staged(sql, resource)?;
     sql.prepare_cached("UPDATE instance SET failures = ?2 WHERE id = ?1")?
         .execute(params![instance.0, failure.failures])?;
+    if failure.needs_authentication {
+        sql.execute(
+            "UPDATE instance SET refused = ?2 WHERE id = ?1",
+            params![instance.0, failure.message],
+        )?;
+    }
     if failure.stop { stop(sql, instance, &failure.message) } else { Ok(()) }
 }
 

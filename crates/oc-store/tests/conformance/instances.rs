@@ -2,7 +2,7 @@
 
 use oc_config::InstanceId;
 use oc_dispatch::{AttemptVerdict, Outbox, Settlement};
-use oc_poll::{Finding, Ledger, LedgerError, Outcome, Part};
+use oc_poll::{Failure, Finding, Ledger, LedgerError, Outcome, Part};
 use oc_store::{OrganizationId, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -126,6 +126,65 @@ async fn fingerprints_that_no_poll_can_need_are_forgotten() {
     let ids = ["2".to_owned(), "3".to_owned()];
     let known = house.store.known(due.resource, &ids).await.unwrap();
     assert_eq!(known.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+    let floor = house.due(2_800).await.unwrap().checkpoint.floor;
+    assert_eq!(floor, s(1_000), "the floor is above what was forgotten already");
+}
+
+#[tokio::test]
+async fn the_floor_rises_over_what_is_forgotten() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    let Outcome::Done(found) = done(1_900, part(1_100..1_104)) else { unreachable!() };
+    let outcome = Outcome::Done(Finding { forget_before: Some(s(1_102)), ..found });
+    house.store.finish(&due, outcome).await.unwrap();
+    assert_eq!(house.store.sweep(s(1_901), MINUTE).await.unwrap().fingerprints, 2);
+    let floor = house.due(2_800).await.unwrap().checkpoint.floor;
+    assert_eq!(floor.0, s(1_102).0 - 1);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_callback_that_was_taken_away_is_not_lost() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
+    let none = json!({"event.notification.callback.url": null});
+    house
+        .store
+        .update_instance(id, 1, fields(&configuration(&none)), false, s(2_000))
+        .await
+        .unwrap();
+    assert!(house.lanes(2_000).await.lanes.is_empty());
+    let due = house.due(2_800).await.unwrap();
+    house.store.finish(&due, done(2_800, part(2..3))).await.unwrap();
+    let again = fields(&configuration(&json!({})));
+    house.store.update_instance(id, 2, again, false, s(2_900)).await.unwrap();
+    assert_eq!(house.lanes(2_900).await.lanes[0].notifications.len(), 2);
+}
+
+#[tokio::test]
+async fn an_instance_that_the_provider_refuses_says_so_until_it_is_changed() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    let failure = Failure {
+        message: "403".to_owned(),
+        failures: 1,
+        needs_authentication: true,
+        stop: true,
+        next_due: s(1_910),
+    };
+    house.store.finish(&due, Outcome::Failed(failure)).await.unwrap();
+    let found = house.store.instance(id).await.unwrap().unwrap();
+    assert_eq!((found.dead.as_deref(), found.stopped.as_deref()), (Some("403"), Some("403")));
+    house
+        .store
+        .update_instance(id, 1, fields(&configuration(&json!({}))), false, s(2_000))
+        .await
+        .unwrap();
+    let found = house.store.instance(id).await.unwrap().unwrap();
+    assert_eq!((found.dead, found.stopped), (None, None));
 }
 
 #[tokio::test]
