@@ -1,6 +1,7 @@
 //! One poll of one resource: read every page, tell changes apart, commit once.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 
 use oc_config::{HubCall, RenderAt, Timestamp, UrlTemplate};
 use oc_egress::Clock;
@@ -10,7 +11,7 @@ use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, PollSummary};
 use crate::observe::{Observed, Observer, fields};
 use crate::schedule::after_success;
-use crate::source::{Reading, Source, SourceError};
+use crate::source::{Pages, Reading, Source, SourceError};
 use crate::{Event, Verdict, Version, Window, classify};
 
 /// Findings are put aside when they exceed this many events or fingerprints...
@@ -50,7 +51,7 @@ pub async fn poll_once(
     let reading = Reading { target: due.target.clone(), call, page_size, fields };
     let mut pages = source.open(reading).await?;
     let mut run = Run::new(due, ledger, started);
-    while let Some(page) = pages.next().await? {
+    while let Some(page) = run.next_page(&mut *pages).await? {
         run.take(&page).await?;
     }
     let cursor = next_cursor(due.checkpoint.cursor, started, pages.clock());
@@ -85,8 +86,15 @@ struct Run<'a> {
     /// What this poll found and has not put aside yet; later records of the same object count it.
     pending: HashMap<String, Version>,
     part: Part,
+    staging: Option<Staging<'a>>,
     bytes: usize,
     summary: PollSummary,
+}
+
+/// A part that is being put aside while the next pages are read.
+struct Staging<'a> {
+    done: Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>,
+    found: HashMap<String, Version>,
 }
 
 impl<'a> Run<'a> {
@@ -104,7 +112,21 @@ impl<'a> Run<'a> {
         let observer = Observer::new(config, due.target.volatile(&config.resource));
         let (pending, part) = (HashMap::new(), Part::default());
         let summary = PollSummary::default();
-        Self { due, ledger, started, window, observer, pending, part, bytes: 0, summary }
+        let (staging, bytes) = (None, 0);
+        Self { due, ledger, started, window, observer, pending, part, staging, bytes, summary }
+    }
+
+    /// Reads on; meanwhile what was put aside is stored.
+    async fn next_page(&mut self, pages: &mut dyn Pages) -> Result<Option<Page>, PollError> {
+        let mut next = pages.next();
+        while let Some(staging) = &mut self.staging {
+            tokio::select! {
+                page = &mut next => return Ok(page?),
+                stored = &mut staging.done => stored?,
+            }
+            self.staging = None;
+        }
+        Ok(next.await?)
     }
 
     async fn take(&mut self, page: &Page) -> Result<(), PollError> {
@@ -114,7 +136,7 @@ impl<'a> Run<'a> {
         }
         let known = self.ledger.known(self.due.resource, &ids).await?;
         for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
-            let known = self.pending.get(&object_id).copied().or(known);
+            let known = self.found(&object_id).or(known);
             let verdict = classify(&self.window, &sighting, known);
             let event = match verdict {
                 Verdict::Old => continue,
@@ -133,6 +155,12 @@ impl<'a> Run<'a> {
             self.put_aside().await?;
         }
         Ok(())
+    }
+
+    /// What this poll found of an object so far, as far as the ledger may not know it.
+    fn found(&self, object_id: &str) -> Option<Version> {
+        let staging = || self.staging.as_ref()?.found.get(object_id);
+        self.pending.get(object_id).or_else(staging).copied()
     }
 
     /// The page's records that dates do not rule out.
@@ -160,12 +188,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// At most one part is on its way, so that memory stays bounded when the ledger is slow.
     async fn put_aside(&mut self) -> Result<(), PollError> {
+        self.all_staged().await?;
         let mut part = std::mem::take(&mut self.part);
         part.events.sort_by_key(|event| event.date);
-        self.ledger.stage(self.due, self.started, part).await?;
-        self.pending.clear();
+        let done = self.ledger.stage(self.due, self.started, part);
+        self.staging = Some(Staging { done, found: std::mem::take(&mut self.pending) });
         self.bytes = 0;
+        Ok(())
+    }
+
+    async fn all_staged(&mut self) -> Result<(), PollError> {
+        if let Some(staging) = self.staging.take() {
+            staging.done.await?;
+        }
         Ok(())
     }
 
@@ -174,6 +211,7 @@ impl<'a> Run<'a> {
         cursor: Timestamp,
         next_due: Timestamp,
     ) -> Result<PollSummary, PollError> {
+        self.all_staged().await?;
         self.part.events.sort_by_key(|event| event.date);
         let finding = Finding {
             part: std::mem::take(&mut self.part),

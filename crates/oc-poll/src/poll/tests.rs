@@ -78,6 +78,28 @@ async fn a_large_poll_is_put_aside_in_parts() {
 }
 
 #[tokio::test]
+async fn a_record_that_comes_again_after_its_part_was_put_aside_is_told_once() {
+    let book = Book::default();
+    let first: Vec<Value> = (0..2_000).map(|id| person(id, 1, 1_100)).collect();
+    let again = vec![person(5, 1, 1_100), person(6, 1, 1_200)];
+    poll(&due(&json!({})), &book, vec![page(&first), page(&again)]).await.unwrap();
+    let events = book.events();
+    assert_eq!((events.len(), events[2_000].as_str()), (2_001, "6 UPDATED 1200"));
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_put_aside_fails_the_poll() {
+    let mut ledger = crate::MockLedger::new();
+    ledger.expect_known().returning(|_, ids| Ok(vec![None; ids.len()]));
+    ledger.expect_stage().returning(|_, _, _| Err(LedgerError::Superseded));
+    ledger.expect_finish().never();
+    let records: Vec<Value> = (0..2_000).map(|id| person(id, 1, 1_100)).collect();
+    let source = source(vec![page(&records)], None);
+    let polled = poll_once(&due(&json!({})), &source, &ledger, &Clock::new(|| s(2_000)), 0.5).await;
+    assert!(matches!(polled, Err(PollError::Ledger(LedgerError::Superseded))));
+}
+
+#[tokio::test]
 async fn a_failed_page_records_nothing() {
     let book = Book::default();
     assert!(poll(&due(&json!({})), &book, vec![]).await.is_err());
