@@ -159,7 +159,7 @@ impl Receiver {
                 if enough(self) {
                     return;
                 }
-                let _ = tokio::time::timeout(Duration::from_millis(200), changed).await;
+                let _ = tokio::time::timeout(Duration::from_millis(5), changed).await;
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;

@@ -41,6 +41,10 @@ pub struct Provider {
     pub faults: std::collections::VecDeque<Fault>,
     /// What goes wrong next with token requests.
     pub token_faults: std::collections::VecDeque<Fault>,
+    /// How long a token request takes.
+    pub token_pause: std::time::Duration,
+    /// Token requests that came.
+    pub token_requests: u32,
     /// Everything is cut off.
     pub down: bool,
     /// Paths and queries of list requests.
@@ -87,6 +91,8 @@ impl Salesloft {
             limit: Limit::default(),
             faults: [].into(),
             token_faults: [].into(),
+            token_pause: std::time::Duration::ZERO,
+            token_requests: 0,
             down: false,
             asked: Vec::new(),
             meanwhile: None,

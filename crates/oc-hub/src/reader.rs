@@ -25,7 +25,7 @@ pub struct Reader {
 /// Where the next request begins.
 enum Place {
     Page(u32),
-    Keyset(Keyset),
+    Keyset(Box<Keyset>),
     End,
 }
 
@@ -39,8 +39,11 @@ impl Reader {
     ) -> Result<Self, HubError> {
         let plan = Plan::of(&target.connector, call, page_size)?;
         let resource = resource(&target.connector, &call.resource)?.clone();
-        let place =
-            if resource.keyset { Place::Keyset(Keyset::new(&resource)) } else { Place::Page(1) };
+        let place = if resource.keyset {
+            Place::Keyset(Box::new(Keyset::new(&resource)))
+        } else {
+            Place::Page(1)
+        };
         Ok(Self { client, target, resource, plan, fields, place, clock: None })
     }
 

@@ -7,17 +7,19 @@ mod error;
 mod health;
 mod hubs;
 mod instances;
+mod query;
 mod request_id;
 
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
 use crate::telemetry::Telemetry;
@@ -49,9 +51,16 @@ fn router(app: App, telemetry: Telemetry) -> Router {
         .merge(health::routes(telemetry))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
+        .layer(from_fn(within_time))
         .layer(from_fn(request_id::identify))
         .with_state(app)
+}
+
+async fn within_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(LONGEST, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("there was no answer within {} s; try again", LONGEST.as_secs());
+        ApiError::new(StatusCode::GATEWAY_TIMEOUT, message).into_response()
+    })
 }
 
 async fn unknown(uri: axum::http::Uri) -> ApiError {

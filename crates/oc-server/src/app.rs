@@ -11,6 +11,7 @@ use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
 use oc_poll::{Poller, PollerSettings};
 use oc_store::{Store, StoreOptions};
+use tokio_util::task::TaskTracker;
 
 use crate::credentials::Credentials;
 use crate::secret_key_file;
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) tokens: Tokens,
     pub(crate) hub: Hub,
+    /// Requests that are carried through though their client has gone.
+    pub(crate) unfinished: TaskTracker,
 }
 
 impl App {
@@ -64,7 +67,8 @@ impl App {
         let retry = Retry { pause: settings.provider_retry_pause, ..Retry::default() };
         let hub = Hub::new(egress.clone(), clock.clone(), Arc::new(authorizer), retry);
         let settings = Arc::new(settings);
-        Ok(Self { settings, catalogue, clock, egress, store, endpoint, tokens, hub })
+        let unfinished = TaskTracker::new();
+        Ok(Self { settings, catalogue, clock, egress, store, endpoint, tokens, hub, unfinished })
     }
 
     pub(crate) fn poller(&self) -> Poller {
@@ -115,12 +119,11 @@ pub(crate) fn catalogue(settings: &Settings) -> anyhow::Result<Catalogue> {
     for file in files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "toml"))
     {
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        match Connector::parse(&text) {
-            Ok(connector) => catalogue.add(connector),
-            Err(faults) => {
-                let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                bail!("{} is no connector definition:\n  {}", file.display(), list.join("\n  "));
-            }
+        let added = Connector::parse(&text)
+            .and_then(|connector| catalogue.add(connector).map_err(|fault| vec![fault]));
+        if let Err(faults) = added {
+            let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            bail!("{} cannot be used:\n  {}", file.display(), list.join("\n  "));
         }
     }
     Ok(catalogue)

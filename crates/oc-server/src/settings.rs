@@ -101,6 +101,9 @@ impl Settings {
             count("poll-failure-threshold"),
         );
         let listen = listen?;
+        let mut caller_secret = |name| found.caller_secret(name);
+        let (user_secret, organization_secret) =
+            (caller_secret("user-secret"), caller_secret("organization-secret"));
         Some(Self {
             listen,
             public_url: match public_url {
@@ -110,8 +113,8 @@ impl Settings {
             database: database?,
             secret_key: found.secret("secret-key"),
             secret_key_file: found.text("secret-key-file").map(PathBuf::from),
-            user_secret: found.secret("user-secret"),
-            organization_secret: found.secret("organization-secret"),
+            user_secret,
+            organization_secret,
             allow_networks: allow_networks?,
             connectors_dir: found.text("connectors-dir").map(PathBuf::from),
             min_refresh_interval: shortest?,

@@ -11,6 +11,8 @@ pub enum Fault {
     None,
     /// A status with an error body.
     Status(u16),
+    /// 429, and when to come again, in seconds.
+    RetryAfter(u32),
     /// The answer never comes.
     Hang,
     /// The connection breaks in the middle of the body.
@@ -33,6 +35,11 @@ impl Fault {
             Self::Status(status) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
                 super::error(status, "something went wrong")
+            }
+            Self::RetryAfter(seconds) => {
+                let limited =
+                    super::error(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded");
+                ([("retry-after", seconds.to_string())], limited).into_response()
             }
             Self::Hang => std::future::pending().await,
             Self::LosesAnswer => crate::receiver::cut(),

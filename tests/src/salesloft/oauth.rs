@@ -130,7 +130,12 @@ pub(super) async fn token(
     } else {
         url::form_urlencoded::parse(&body).into_owned().collect()
     };
-    let fault = lock(&provider).token_faults.pop_front().unwrap_or(Fault::None);
+    let (fault, pause) = {
+        let mut provider = lock(&provider);
+        provider.token_requests += 1;
+        (provider.token_faults.pop_front().unwrap_or(Fault::None), provider.token_pause)
+    };
+    tokio::time::sleep(pause).await;
     if let Fault::Status(_) | Fault::Hang = fault {
         return fault.apply(StatusCode::OK.into_response()).await;
     }

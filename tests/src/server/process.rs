@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::oneshot;
@@ -60,7 +61,8 @@ impl Process {
 
     pub(super) async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
         let pid = self.child.id().context("the server has ended already")?;
-        Command::new("kill").arg(pid.to_string()).status().await?;
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
+        kill_process(pid, Signal::TERM)?;
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
         Ok(ended.context("the server does not end")??.code())
     }

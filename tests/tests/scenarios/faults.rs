@@ -81,6 +81,26 @@ async fn the_rate_limit_is_kept_by_all_instances_of_an_account_together() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_429_pauses_the_account_for_as_long_as_the_provider_says() -> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    let instance = server.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
+    salesloft.with(|provider| provider.faults.push_back(Fault::RetryAfter(2)));
+    let limited = |_: &Receiver| salesloft.with(|provider| provider.faults.is_empty());
+    receiver.until("the 429", limited).await?;
+    let asked = salesloft.with(|provider| provider.asked.len());
+    let hub = server.api.hub(&instance.token, "/hubs/crm/contacts").await?;
+    // The one that has the patience to wait comes after the pause, the other is told when to.
+    assert!(matches!(hub.status, 200 | 429), "{}", hub.text);
+    if hub.status == 429 {
+        assert!(hub.headers.contains_key("retry-after"));
+        assert_eq!(salesloft.with(|provider| provider.asked.len()), asked);
+    }
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn polling_stops_at_the_threshold_says_why_and_goes_on_after_a_change() -> anyhow::Result<()>
 {
     let options = Options::default().with("OC_POLL_FAILURE_THRESHOLD", "3");

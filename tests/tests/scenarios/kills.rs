@@ -1,9 +1,7 @@
 //! SIGKILL at any moment: nothing is lost, and every repeat carries the same id.
 
-use std::time::Duration;
-
-use oc_tests::Options;
 use oc_tests::receiver::repeats;
+use oc_tests::{Options, Receiver, Salesloft};
 
 use crate::story::{check_story, house, until_told};
 
@@ -18,8 +16,15 @@ async fn a_hundred_kills_lose_nothing_and_repeat_only_with_the_same_ids() -> any
                 world.touch_person(ids[rand::random_range(0..ids.len())], now);
             }
         });
-        // The moment is random; whether polling or delivering, nothing may depend on it.
-        tokio::time::sleep(Duration::from_millis(rand::random_range(0..250))).await;
+        let (asked, delivered) = seen(&salesloft, &receiver);
+        let more = rand::random_range(0..12);
+        let enough = |receiver: &Receiver| {
+            let (asked_now, delivered_now) = seen(&salesloft, receiver);
+            asked_now + delivered_now >= asked + delivered + more
+        };
+        // After so many requests and deliveries, whichever they are, in the middle of whatever
+        // comes next: nothing may depend on the moment.
+        receiver.until(&format!("{more} more requests or deliveries"), enough).await?;
         server.kill().await?;
         server.start_again().await?;
     }
@@ -29,4 +34,9 @@ async fn a_hundred_kills_lose_nothing_and_repeat_only_with_the_same_ids() -> any
     let repeated = counts.values().filter(|count| **count > 1).count();
     println!("{} notifications, {repeated} of them repeated after a kill", counts.len());
     Ok(())
+}
+
+/// Requests that reached the provider, and notifications that reached the receiver.
+fn seen(salesloft: &Salesloft, receiver: &Receiver) -> (usize, usize) {
+    (salesloft.with(|provider| provider.asked.len()), receiver.deliveries().len())
 }

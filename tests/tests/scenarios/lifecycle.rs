@@ -73,7 +73,8 @@ async fn an_instance_is_read_changed_and_deleted() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow::Result<()> {
     let (salesloft, receiver, server) = Server::house(Options::default()).await?;
-    let good = oc_tests::server::body(&salesloft, &receiver.url("hook"), &json!({}));
+    let poller = json!({"event.poller.configuration": null});
+    let good = oc_tests::server::body(&salesloft, &receiver.url("hook"), &poller);
     let with = |pointer: &str, value: Value| {
         let mut body = good.clone();
         *body.pointer_mut(pointer).expect("a member") = value;
@@ -95,6 +96,22 @@ async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow
             "refresh_interval",
         ),
         (with("/tags", json!("Docs")), 400, "tags"),
+        (
+            with(
+                "/configuration/event.poller.configuration",
+                json!({"people": {"url": "/hubs/crm/people", "idField": "id"}}),
+            ),
+            400,
+            "event.poller.configuration.people.url: unknown resource `people`",
+        ),
+        (
+            with(
+                "/configuration/event.poller.configuration",
+                json!({"contacts": {"url": "/contacts?where=city='Rome'", "idField": "id"}}),
+            ),
+            400,
+            "cannot be filtered by",
+        ),
     ];
     for (body, status, word) in table {
         let reply = server.api.post("/instances", &body).await?;
@@ -105,6 +122,13 @@ async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow
             reply.text
         );
     }
+    assert_eq!(server.api.get("/instances").await?.body, json!([]));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_without_the_right_secrets_or_to_nowhere_are_refused() -> anyhow::Result<()> {
+    let (_salesloft, _receiver, server) = Server::house(Options::default()).await?;
     let api = &server.api;
     for (authorization, path, status) in [
         ("", "/instances", 401),
@@ -126,8 +150,83 @@ async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow
     assert_eq!(broken.status, 400);
     assert!(broken.text.contains("line 2"), "{}", broken.text);
     assert_eq!(api.delete("/instances").await?.status, 405);
-    assert_eq!(api.get("/instances").await?.body, json!([]));
+    let query = api.get("/instances?pageSize=many").await?;
+    assert_eq!(query.status, 400);
+    assert!(
+        query.body["message"].as_str().is_some_and(|told| told.contains("pageSize")),
+        "{}",
+        query.text
+    );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_url_starts_a_resource_anew_with_a_warning() -> anyhow::Result<()> {
+    let (_salesloft, _receiver, server, instance) = house(Options::default()).await?;
+    let path = format!("/instances/{}", instance.id);
+    let poller = |url: &str| {
+        let dates = json!({"updatedDateField": "updated_at", "createdDateField": "created_at"});
+        let contacts = json!({"url": url, "idField": "id", "datesConfiguration": dates});
+        json!({"configuration": {"event.poller.configuration": {"contacts": contacts}}})
+    };
+    let url = "/contacts?where=updated_at>'${date:yyyy-MM-dd}'";
+    let changed = server.api.send("PATCH", &path, &poller(url)).await?;
+    let warnings = changed.body["warnings"].to_string();
+    assert!(warnings.contains("event.poller.configuration.contacts"), "{}", changed.text);
+    let same = server.api.send("PATCH", &path, &poller(url)).await?;
+    assert_eq!(same.body["warnings"], json!([]), "{}", same.text);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_whose_connector_has_gone_is_still_listed() -> anyhow::Result<()> {
+    let (_salesloft, _receiver, mut server, instance) = house(Options::default()).await?;
+    let text = std::fs::read_to_string(server.folder().join("connectors/salesloft.toml"))?;
+    let other = text.replacen("\"salesloft\"", "\"ours\"", 1).replacen("= 5127", "= 1", 1);
+    std::fs::write(server.folder().join("connectors/ours.toml"), other)?;
+    server.kill().await?;
+    server.start_again().await?;
+    let path = format!("/instances/{}", instance.id);
+    let moved = json!({"element": {"key": "ours"}, "name": "Ours"});
+    assert_eq!(server.api.send("PATCH", &path, &moved).await?.status, 200);
+    let ours = server.api.post("/elements/ours/instances", &with_api_key()).await?;
+    assert_eq!(ours.status, 200, "{}", ours.text);
+    std::fs::remove_file(server.folder().join("connectors/ours.toml"))?;
+    server.kill().await?;
+    server.start_again().await?;
+    let listed = server.api.get("/instances").await?;
+    let valid: Vec<_> =
+        listed.body.as_array().into_iter().flatten().map(|one| &one["valid"]).collect();
+    assert_eq!((listed.status, valid), (200, vec![&json!(true), &json!(false)]), "{}", listed.text);
+    Ok(())
+}
+
+fn with_api_key() -> Value {
+    json!({"configuration": {"salesloft.api.key": "v2_ak_any"}, "name": "By key"})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_while_its_code_is_exchanged_finds_the_instance_later()
+-> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    salesloft.with(|provider| provider.token_pause = std::time::Duration::from_millis(200));
+    let body = oc_tests::server::body(&salesloft, &receiver.url("hook"), &json!({}));
+    {
+        let create = server.api.post("/instances", &body);
+        let asked = async {
+            while salesloft.with(|provider| provider.token_requests == 0) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = create => anyhow::bail!("the answer came before the client could go"),
+            () = asked => {}
+        }
+    }
+    while server.api.get("/instances").await?.body.as_array().is_none_or(Vec::is_empty) {}
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    check_story(&receiver, &salesloft)
 }
 
 #[tokio::test(flavor = "multi_thread")]

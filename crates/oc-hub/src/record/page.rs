@@ -1,5 +1,6 @@
 //! A provider's answer taken apart: its records, and what it says about paging and filters.
 
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -173,8 +174,8 @@ fn envelope(text: &str, records: Range<usize>) -> Result<Value, PageError> {
     serde_json::from_str(&[before, "null", after].concat()).map_err(syntax)
 }
 
-fn syntax(why: impl ToString) -> PageError {
-    PageError::Syntax(why.to_string())
+fn syntax(why: impl fmt::Display) -> PageError {
+    PageError::Syntax(format!("{why}"))
 }
 
 #[cfg(test)]

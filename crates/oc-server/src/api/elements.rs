@@ -1,6 +1,6 @@
 //! The catalogue's calls that need no authorization.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use oc_oauth::{Authorization, authorization_url};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::body::JsonBody;
 use super::error::ApiError;
+use super::query::Parameters;
 use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
@@ -30,7 +31,7 @@ struct Asked {
 async fn oauth_url(
     State(app): State<App>,
     Path(key): Path<String>,
-    Query(asked): Query<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Value>, ApiError> {
     url_of(&app, &key, &asked)
 }
@@ -66,7 +67,8 @@ fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<Value>, ApiError> 
         provider.authorize = url;
     }
     let state = filled(&asked.state).unwrap_or_else(|| connector.key.clone());
-    let scope = filled(&asked.scope);
+    let default_scope = connector.configuration.iter().find(|entry| entry.key == "oauth.scope");
+    let scope = filled(&asked.scope).or_else(|| default_scope?.default.clone());
     let url = authorization_url(
         &provider,
         &Authorization {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -13,13 +13,14 @@ use oc_store::Instance;
 
 use super::caller::Caller;
 use super::error::ApiError;
+use super::query::Parameters;
 use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/hubs/{hub}/{resource}", get(list))
 }
 
-type Pairs = Query<Vec<(String, String)>>;
+type Pairs = Parameters<Vec<(String, String)>>;
 
 /// The hub's name may be anything.
 async fn list(
@@ -44,7 +45,7 @@ async fn answer(
     State(app): State<App>,
     caller: Caller,
     resource: String,
-    Query(pairs): Pairs,
+    Parameters(pairs): Pairs,
 ) -> Result<Response, ApiError> {
     let instance = caller.element()?;
     let (call, _) = HubCall::from_query(&resource, pairs)

@@ -4,7 +4,7 @@ mod answer;
 mod authentication;
 mod prepared;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oc_config::{InstanceId, InstanceRequest};
+use oc_oauth::{Grant, TokenEndpoint, Vault as _};
 use oc_store::{Instance, NewInstance};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::body::JsonBody;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::hubs::target;
+use super::query::Parameters;
 use crate::app::App;
 use prepared::Prepared;
 
@@ -37,7 +39,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn create(app: State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {
-    make(app, caller, None, body).await
+    to_its_end(&app.0.clone(), make(app, caller, None, body)).await
 }
 
 /// `element` may be left out of the body.
@@ -47,7 +49,19 @@ async fn create_of(
     Path(key): Path<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    make(app, caller, Some(key), body).await
+    to_its_end(&app.0.clone(), make(app, caller, Some(key), body)).await
+}
+
+/// Goes on when the client goes away: a code that is exchanged can never be exchanged again.
+async fn to_its_end<T: Send + 'static>(
+    app: &App,
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    app.unfinished.spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "A request ended in a fault of the program");
+        let message = "the request could not be carried out; the operator's log says why";
+        Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
+    })
 }
 
 async fn make(
@@ -91,7 +105,9 @@ async fn share_account(app: &App, id: InstanceId) -> Result<Instance, ApiError> 
     let asked = app.hub.account(&target);
     match tokio::time::timeout(std::time::Duration::from_secs(5), asked).await {
         Ok(Ok(Some(account))) => {
-            let account = format!("{} {account}", instance.connector);
+            // What another host calls an account is not the same.
+            let origin = target.base.origin().ascii_serialization();
+            let account = format!("{} {origin} {account}", instance.connector);
             app.store.set_account(id, account).await?;
             return stored(app, id).await;
         }
@@ -123,7 +139,7 @@ struct Paging {
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(paging): Query<Paging>,
+    Parameters(paging): Parameters<Paging>,
 ) -> Result<Response, ApiError> {
     let user = caller.platform()?;
     let size = paging.page_size.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
@@ -157,7 +173,7 @@ async fn put(
     id: Path<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    change(app, caller, id, body, true).await
+    to_its_end(&app.0.clone(), change(app, caller, id, body, true)).await
 }
 
 async fn patch(
@@ -166,7 +182,7 @@ async fn patch(
     id: Path<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    change(app, caller, id, body, false).await
+    to_its_end(&app.0.clone(), change(app, caller, id, body, false)).await
 }
 
 async fn change(
@@ -183,10 +199,13 @@ async fn change(
     })?;
     let (number, revision) = (instance.id, instance.revision);
     let prepared = Prepared::new(&app, &connector, Some(instance), request, whole).await?;
-    let now = app.clock.now();
+    let (now, authorized) = (app.clock.now(), prepared.fields.tokens.is_some());
     app.store.update_instance(number, revision, prepared.fields, prepared.reactivate, now).await?;
-    tracing::info!(instance = %number, user = caller.user.id, "Instance changed");
-    Ok(Json(answer::of(&app, &stored(&app, number).await?).await?))
+    app.tokens.forget(number);
+    tracing::info!(instance = %number, user = caller.user.id, authorized, "Instance changed");
+    let changed =
+        if authorized { share_account(&app, number).await? } else { stored(&app, number).await? };
+    Ok(Json(answer::of(&app, &changed).await?))
 }
 
 async fn delete(
@@ -195,13 +214,28 @@ async fn delete(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let instance = caller.instance(&app.store, number(&id)?).await?;
+    let grant = app.store.load(instance.id).await.ok().flatten();
     let dropped = app.store.delete_instance(instance.id).await?.unwrap_or(0);
+    app.tokens.forget(instance.id);
+    if let Some(grant) = grant.filter(|grant| grant.provider.revoke.is_some()) {
+        app.unfinished.spawn(revoke(app.endpoint.clone(), instance.id, grant));
+    }
     tracing::info!(instance = %instance.id, user = caller.user.id, dropped, "Instance deleted");
     let mut response = StatusCode::OK.into_response();
     response
         .headers_mut()
         .insert(HeaderName::from_static("elements-dropped-deliveries"), HeaderValue::from(dropped));
     Ok(response)
+}
+
+/// The instance has gone, whatever the provider says to this.
+async fn revoke(endpoint: TokenEndpoint, instance: InstanceId, grant: Grant) {
+    match endpoint.revoke(&grant.provider, &grant.client, &grant.tokens).await {
+        Ok(()) => tracing::info!(%instance, "Tokens of a deleted instance revoked"),
+        Err(error) => {
+            tracing::warn!(%instance, %error, "Tokens of a deleted instance not revoked");
+        }
+    }
 }
 
 /// How the polling of each resource stands.

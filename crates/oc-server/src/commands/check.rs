@@ -7,16 +7,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use oc_config::{
-    Configuration, Connector, DateReader, Diagnostic, HubCall, InstanceId, InstanceRequest,
-    InstanceSettings, RenderAt, ResourceConfig, Timestamp, Zone,
+    Configuration, Connector, DateReader, Diagnostic, InstanceId, InstanceRequest,
+    InstanceSettings, ResourceConfig, Timestamp, Zone,
 };
 use oc_egress::Clock;
-use oc_hub::{Hub, Target};
+use oc_hub::Target;
 use serde_json::{Map, Value as Json, json};
 
 use crate::app::catalogue;
 use crate::command_line::File;
 use crate::commands::diagnostics::print;
+use crate::preview::preview;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -45,7 +46,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     let text = read(options)?;
     let catalogue = catalogue(settings)?;
-    let document: Option<Json> = serde_json::from_str(&text).ok();
+    let document: Option<Json> = serde_json::from_str(&text).ok().map(whole);
     let checked = request(&text, document.as_ref()).and_then(|request| {
         let key = request.connector.as_deref().unwrap_or(&options.connector);
         let connector = catalogue.find(key).ok_or_else(|| {
@@ -76,16 +77,23 @@ fn read(options: &Options) -> anyhow::Result<String> {
     std::fs::read_to_string(&options.file).with_context(|| options.file.display().to_string())
 }
 
-/// An instance request; a bare poller configuration is taken as one's.
-fn request(text: &str, document: Option<&Json>) -> Result<InstanceRequest, Vec<Diagnostic>> {
-    let is_bare = document.and_then(Json::as_object).is_some_and(|members| {
+/// An instance request; a bare poller configuration is made one.
+fn whole(document: Json) -> Json {
+    let is_bare = document.as_object().is_some_and(|members| {
         !members.contains_key("configuration") && !members.contains_key("element")
     });
     if !is_bare {
-        return InstanceRequest::parse(text.as_bytes());
+        return document;
     }
-    let configuration = json!({"event.poller.configuration": document});
-    InstanceRequest::parse(json!({"configuration": configuration}).to_string().as_bytes())
+    json!({"configuration": {"event.poller.configuration": document}})
+}
+
+fn request(text: &str, document: Option<&Json>) -> Result<InstanceRequest, Vec<Diagnostic>> {
+    match document {
+        Some(document) => InstanceRequest::parse(document.to_string().as_bytes()),
+        // The text is not JSON, and its reader says where.
+        None => InstanceRequest::parse(text.as_bytes()),
+    }
 }
 
 /// A request that would be accepted.
@@ -104,6 +112,7 @@ impl Checked {
     ) -> Result<Self, Vec<Diagnostic>> {
         let members = request.configuration.unwrap_or_default();
         let (configuration, faults) = Configuration::from_json(&members, connector);
+        let configuration = configuration.with_defaults(connector);
         let read = InstanceSettings::read(&configuration, connector, settings.min_refresh_interval);
         let (settings, more) = read.map_err(|mut all| {
             all.splice(0..0, faults.clone());
@@ -164,18 +173,9 @@ impl Checked {
             account: String::new(),
             drop_nulls: self.settings.drop_nulls,
         };
-        let overlap = config.overlap.unwrap_or_else(|| target.lag(&config.resource));
-        let at = RenderAt { last_poll: last_poll.minus(config.poll_delay).minus(overlap), now };
-        let lookup = |name: &str| self.configuration.get(name).map(str::to_owned);
-        let rendered = config.url.render(&at, &lookup).and_then(|shown| {
-            Ok((shown, HubCall::parse(&config.url.render_encoded(&at, &lookup)?)?.0))
-        });
-        match rendered {
+        match preview(&target, config, &self.configuration, last_poll, now) {
+            Ok(shown) => json!({"url": shown.url, "request": format!("GET {}", shown.request)}),
             Err(fault) => json!({"error": fault.to_string()}),
-            Ok((url, call)) => match Hub::first_url(&target, &call, config.page_size) {
-                Ok(request) => json!({"url": url, "request": format!("GET {request}")}),
-                Err(error) => json!({"url": url, "error": error.to_string()}),
-            },
         }
     }
 }

@@ -74,16 +74,28 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
         parts.spawn(app.dispatcher().run(stop.clone()));
         parts.spawn(sweep(app.clone(), stop.clone()));
     }
-    stop.cancelled().await;
+    let failed = tokio::select! {
+        () = stop.cancelled() => false,
+        // A part runs until it is told to stop: whatever has ended one, the others cannot do its work.
+        _ = parts.join_next() => !stop.is_cancelled(),
+    };
+    if failed {
+        tracing::error!("A part of the program has ended; see above");
+        stop.cancel();
+    }
     tracing::info!("Stopping");
-    let ended = tokio::time::timeout(DRAIN, async { while parts.join_next().await.is_some() {} });
+    app.unfinished.close();
+    let ended = tokio::time::timeout(DRAIN, async {
+        while parts.join_next().await.is_some() {}
+        app.unfinished.wait().await;
+    });
     if ended.await.is_err() {
         tracing::warn!("Not everything under way has ended; it is done again after the next start");
         parts.abort_all();
     }
     app.tokens.settle(Duration::from_secs(1)).await;
     tracing::info!("Stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Makes the first user, and prints once what has been made up.

@@ -143,6 +143,19 @@ impl Found {
         self.values.get(name).map(|(text, _)| text.clone()).filter(|text| !text.is_empty())
     }
 
+    /// A secret that callers send in `Authorization`, whose parts are separated by commas.
+    pub(super) fn caller_secret(&mut self, name: &str) -> Option<SecretString> {
+        let text = self.text(name)?;
+        if text.chars().all(|letter| letter.is_ascii_graphic() && letter != ',') {
+            return Some(SecretString::from(text));
+        }
+        let place = self.values.get(name).map_or(name, |(_, place)| place);
+        self.faults.push(format!(
+            "{place}: a secret of printable ASCII characters without blanks and commas was expected"
+        ));
+        None
+    }
+
     /// A secret that is not empty.
     pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
         self.text(name).map(SecretString::from)

@@ -28,6 +28,15 @@ fn without_anything_the_defaults_hold() {
 }
 
 #[test]
+fn a_secret_that_no_caller_could_send_is_refused_and_not_repeated() {
+    let faults =
+        read(&["--user-secret", "a,b"], Some("organization_secret = \"a b\"")).unwrap_err();
+    assert_eq!(faults.len(), 2);
+    assert!(faults[0].starts_with("--user-secret: ") && !faults[0].contains("a,b"), "{faults:?}");
+    assert!(read(&["--user-secret", "a/+=b"], None).unwrap().user_secret.is_some());
+}
+
+#[test]
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let file = "listen = \"127.0.0.1:1\"\npoll_concurrency = 3\nallow_networks = [\"127.0.0.0/8\", \"::1\"]";
     let settings = read(&["--listen", "127.0.0.1:2"], Some(file)).unwrap();

@@ -10,17 +10,16 @@ use crate::app::App;
 /// The whole instance; secrets are masked, except for its own token, which clients re-read.
 pub(super) async fn of(app: &App, instance: &Instance) -> Result<Json, ApiError> {
     use secrecy::ExposeSecret as _;
-    let connector = app.catalogue.find(&instance.connector).ok_or_else(|| {
-        ApiError::not_found(format!("connector `{}` is not in the catalogue", instance.connector))
-    })?;
+    let connector = app.catalogue.find(&instance.connector).map(AsRef::as_ref);
     let user = app.store.user(instance.user).await?;
     let user = user.map(|user| {
         json!({"id": user.id, "emailAddress": user.email, "firstName": user.first_name,
             "lastName": user.last_name})
     });
     let floor = app.settings.min_refresh_interval;
-    let settings = InstanceSettings::read(&instance.configuration, connector, floor).ok();
-    let settings = settings.map(|(settings, _)| settings);
+    let settings = connector
+        .and_then(|of| InstanceSettings::read(&instance.configuration, of, floor).ok())
+        .map(|(settings, _)| settings);
     let warnings: Vec<Json> = instance
         .warnings
         .iter()
@@ -31,11 +30,11 @@ pub(super) async fn of(app: &App, instance: &Instance) -> Result<Json, ApiError>
         "name": instance.name,
         "createdDate": instance.created.to_seconds_text(),
         "token": instance.token.expose_secret(),
-        "element": element(connector),
-        "elementId": connector.id,
+        "element": connector.map_or_else(|| vanished(&instance.connector), element),
+        "elementId": connector.map(|one| one.id),
         "tags": instance.tags,
         "provisionInteractions": [],
-        "valid": instance.dead.is_none(),
+        "valid": instance.dead.is_none() && connector.is_some(),
         "disabled": false,
         "maxCacheSize": 0,
         "cacheTimeToLive": 0,
@@ -75,6 +74,11 @@ fn element(connector: &Connector) -> Json {
     })
 }
 
+/// A connector whose definition is not there any more.
+fn vanished(key: &str) -> Json {
+    json!({"key": key, "name": key, "active": false, "deleted": true})
+}
+
 fn capitalized(key: &str) -> String {
     let mut letters = key.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -82,10 +86,11 @@ fn capitalized(key: &str) -> String {
 
 /// The effective configuration: what was set, over the connector's defaults and runtime keys.
 fn configuration(
-    connector: &Connector,
+    connector: Option<&Connector>,
     instance: &Instance,
     settings: Option<&InstanceSettings>,
 ) -> Map<String, Json> {
+    let Some(connector) = connector else { return instance.configuration.masked() };
     let mut shown = Map::new();
     for entry in &connector.configuration {
         shown.insert(entry.key.clone(), entry.default.clone().map_or(Json::Null, Json::String));
@@ -105,7 +110,7 @@ fn configuration(
     ];
     shown.extend(defaults.map(|(key, value)| (key.to_owned(), value)));
     if let Some(oauth2) = settings.and_then(|settings| settings.oauth2.as_ref()) {
-        let seconds = oauth2.lifetime.as_secs().to_string();
+        let seconds = oauth2.refresh_interval.unwrap_or(oauth2.lifetime).as_secs().to_string();
         shown.insert("oauth.user.refresh_interval".to_owned(), Json::from(seconds));
         let obtained = instance.token_obtained.map(|at| at.millis().to_string());
         shown.insert("oauth.user.refresh_time".to_owned(), Json::from(obtained));

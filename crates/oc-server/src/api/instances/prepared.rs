@@ -1,10 +1,12 @@
 //! A request for an instance, carried through to what is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oc_config::{
-    Configuration, Connector, Diagnostic, InstanceRequest, InstanceSettings, Timestamp,
+    Configuration, Connector, Diagnostic, InstanceId, InstanceRequest, InstanceSettings, Timestamp,
 };
+use oc_hub::Target;
 use oc_poll::first_due;
 use oc_store::{Instance, InstanceFields, PolledResource, Warning};
 use secrecy::ExposeSecret;
@@ -13,6 +15,7 @@ use url::Url;
 use super::authentication::{Authenticated, authenticate};
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::preview::preview;
 
 /// What is to be stored.
 pub(super) struct Prepared {
@@ -35,6 +38,7 @@ impl Prepared {
         let floor = app.settings.min_refresh_interval;
         let (settings, remarks) = InstanceSettings::read(&configuration, connector, floor)
             .map_err(|faults| ApiError::faults(&faults))?;
+        check_polls(app, connector, &settings, &configuration)?;
         check_urls(app, &settings, &configuration).await?;
         let authenticated =
             authenticate(app, connector, &settings, &configuration, before.as_ref(), &request)
@@ -43,6 +47,9 @@ impl Prepared {
         let mut warnings: Vec<Warning> =
             request.warnings.iter().chain(&remarks).map(Warning::from).collect();
         warnings.extend(missing_key(connector, &configuration));
+        if let Some(before) = &before {
+            warnings.extend(starting_anew(before, connector, &settings, floor));
+        }
         let callback = settings.callback.as_ref();
         let reactivate =
             before.as_ref().is_some_and(|before| delivery_differs(before, &configuration));
@@ -83,7 +90,52 @@ fn configuration(
     Ok(match before {
         Some(before) => before.configuration.updated(&given, whole),
         None => Configuration::default().updated(&given, true),
-    })
+    }
+    .with_defaults(connector))
+}
+
+/// A poll that could never be carried out is refused now, not at its time.
+fn check_polls(
+    app: &App,
+    connector: &Arc<Connector>,
+    settings: &InstanceSettings,
+    configuration: &Configuration,
+) -> Result<(), ApiError> {
+    let target = Target {
+        instance: InstanceId(0),
+        connector: Arc::clone(connector),
+        base: settings.base.clone(),
+        account: String::new(),
+        drop_nulls: settings.drop_nulls,
+    };
+    let now = app.clock.now();
+    let polls = settings.resources.iter();
+    let faults: Vec<Diagnostic> =
+        polls.filter_map(|one| preview(&target, one, configuration, now, now).err()).collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::faults(&faults)) }
+}
+
+/// Resources whose cursor is reset, as their url or id field is another one (polling.md, "A poll", 5).
+fn starting_anew(
+    before: &Instance,
+    connector: &Connector,
+    settings: &InstanceSettings,
+    floor: Duration,
+) -> Vec<Warning> {
+    let Ok((old, _)) = InstanceSettings::read(&before.configuration, connector, floor) else {
+        return Vec::new();
+    };
+    let differs = |one: &&oc_config::ResourceConfig| {
+        let same = old.resources.iter().find(|other| other.name == one.name);
+        same.is_some_and(|other| other.url != one.url || other.id_field != one.id_field)
+    };
+    let warning = |one: &oc_config::ResourceConfig| Warning {
+        path: format!("configuration.event.poller.configuration.{}", one.name),
+        message:
+            "another url or id field: it starts anew, and only what changes from now on is told"
+                .to_owned(),
+    };
+    settings.resources.iter().filter(differs).map(warning).collect()
 }
 
 /// A refused url is refused when it is set (runtime.md, "Network policy").
