@@ -2,6 +2,7 @@
 
 mod sim;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use sim::Profile;
@@ -16,8 +17,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all tests
+    /// Run all tests, and `tidy` before them
     Test,
+    /// Check layering and files
+    Tidy,
     /// Show events arrive: simulated provider, server, receiver
     #[command(after_help = "Example: cargo xtask demo --keep")]
     Demo {
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
     };
     match Arguments::parse().command {
         Command::Test => test::run(),
+        Command::Tidy => tidy::run(),
         Command::Demo { keep } => {
             let options = if keep { vec!["--keep".to_owned()] } else { vec![] };
             sim::run(Profile::Dev, &with("demo", options))

@@ -9,6 +9,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     eprintln!(
         "The tests need nothing but cargo: SQLite is compiled in, provider and receiver are simulated"
     );
+    crate::tidy::run()?;
     // The scenarios run the real binary.
     run_cargo(&["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])
         .context("oc-server does not build")?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::measure::{Usage, memory, polls, until_polls};
 
 const PEOPLE: u64 = 100_000;
-const POLLS: u64 = 3;
+const POLLS: u64 = 10;
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let salesloft = Salesloft::start().await?;
