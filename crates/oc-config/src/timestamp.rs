@@ -67,8 +67,8 @@ fn micros(of: Duration) -> i64 {
 
 impl From<OffsetDateTime> for Timestamp {
     fn from(instant: OffsetDateTime) -> Self {
-        let micros = instant.unix_timestamp_nanos().div_euclid(1_000);
-        Self(i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX }))
+        // Seconds are rounded down, so that the fraction always adds; years have four digits.
+        Self(instant.unix_timestamp() * 1_000_000 + i64::from(instant.microsecond()))
     }
 }
 
@@ -82,5 +82,25 @@ impl fmt::Display for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn finer_instants_are_rounded_down_on_both_sides_of_the_epoch() {
+        let table = [
+            (datetime!(1970-01-01 0:00:00.000_001_999 UTC), 1),
+            (datetime!(1969-12-31 23:59:59.999_999_001 UTC), -1),
+            (datetime!(1969-12-31 23:59:58.5 UTC), -1_500_000),
+            (datetime!(9999-12-31 23:59:59 -12), 253_402_343_999_000_000),
+        ];
+        for (instant, micros) in table {
+            assert_eq!(Timestamp::from(instant).0, micros, "{instant}");
+        }
     }
 }

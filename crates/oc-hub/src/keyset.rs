@@ -153,12 +153,13 @@ impl Dated {
         Self { picker: Picker::new(paths), reader: DateReader::any(Zone::gmt()) }
     }
 
-    fn read<'r>(&self, record: &'r str) -> (Option<&'r str>, Option<Timestamp>) {
-        let [id, updated, _] = self.picker.pick(record);
+    fn read<'r>(&self, record: &'r [u8]) -> (Option<&'r str>, Option<Timestamp>) {
+        let [id, updated, _] =
+            std::str::from_utf8(record).map(|text| self.picker.pick(text)).unwrap_or_default();
         (id, updated.and_then(|raw| self.reader.read_json(raw.as_bytes())))
     }
 
-    fn updated(&self, record: &str) -> Option<Timestamp> {
+    fn updated(&self, record: &[u8]) -> Option<Timestamp> {
         self.read(record).1
     }
 

@@ -40,7 +40,7 @@ pub(crate) async fn list(
     let size = usize::try_from(plan.page_size).unwrap_or(usize::MAX);
     let more = !page.is_empty() && (page.next.is_some() || page.len() >= size);
     let page = matching(page, plan.local.as_ref());
-    let shown = |record: Record<'_>| show(record.json.as_bytes(), target.drop_nulls, &call.fields);
+    let shown = |record: Record<'_>| show(record.json, target.drop_nulls, &call.fields);
     Ok(Listing {
         records: page.records().map(shown).collect::<Result<_, _>>()?,
         next_page: more.then(|| URL_SAFE_NO_PAD.encode(format!("page:{}", number + 1))),

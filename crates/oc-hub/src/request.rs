@@ -63,6 +63,6 @@ pub(crate) fn read_page(
 pub(crate) fn matching(page: Page, condition: Option<&Condition>) -> Page {
     let Some(condition) = condition else { return page };
     page.retained(|record| {
-        serde_json::from_str::<Json>(record.json).is_ok_and(|record| condition.matches(&record))
+        serde_json::from_slice::<Json>(record.json).is_ok_and(|record| condition.matches(&record))
     })
 }

@@ -60,7 +60,7 @@ impl<'a> Observer<'a> {
             return None;
         };
         if dated.is_none() {
-            sighting.version = Version::hashed(fingerprint(record.json.as_bytes(), self.volatile));
+            sighting.version = Version::hashed(fingerprint(record.json, self.volatile));
         }
         Some(Observed { object_id: object_id.into_owned(), sighting })
     }

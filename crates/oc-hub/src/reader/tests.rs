@@ -96,8 +96,9 @@ async fn read_with(
     let mut ids = Vec::new();
     while let Some(page) = reader.next_page().await? {
         ids.extend(
-            page.records()
-                .map(|record| serde_json::from_str::<Json>(record.json).unwrap()["id"].to_string()),
+            page.records().map(|record| {
+                serde_json::from_slice::<Json>(record.json).unwrap()["id"].to_string()
+            }),
         );
     }
     assert!(reader.first_clock().is_some());

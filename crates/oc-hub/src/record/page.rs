@@ -52,7 +52,7 @@ struct Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'p> {
     /// Its raw JSON.
-    pub json: &'p str,
+    pub json: &'p [u8],
     /// The raw JSON of the fields that were picked.
     pub fields: [Option<&'p str>; 3],
 }
@@ -120,11 +120,12 @@ impl Page {
     }
 
     fn at(&self, place: &Place) -> Record<'_> {
-        let text = |range: Range<usize>| std::str::from_utf8(&self.body[range]).unwrap_or_default();
         let field = |range: &Range<u32>| {
-            (!range.is_empty()).then(|| text(range.start as usize..range.end as usize))
+            let text = self.body.get(range.start as usize..range.end as usize)?;
+            std::str::from_utf8(text).ok().filter(|text| !text.is_empty())
         };
-        Record { json: text(place.record.clone()), fields: place.fields.each_ref().map(field) }
+        let json = &self.body[place.record.clone()];
+        Record { json, fields: place.fields.each_ref().map(field) }
     }
 }
 
