@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod calls;
 mod elements;
 mod error;
 mod health;
@@ -23,8 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::telemetry::Telemetry;
+use calls::Calls;
 use error::ApiError;
 
+/// Where old clients expect the API.
+const PREFIX: &str = "/elements/api-v2";
 /// The longest a request may take; creating an instance waits for the provider.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -39,15 +43,19 @@ pub(crate) async fn serve(
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
+/// Every call of the API, in the order of its description.
+fn calls() -> Calls {
+    Calls::new().merge(instances::calls()).merge(elements::calls()).merge(hubs::calls())
+}
+
 fn router(app: App, telemetry: Telemetry) -> Router {
-    let api =
-        Router::new().merge(instances::routes()).merge(elements::routes()).merge(hubs::routes());
+    let (api, described) = calls().into_parts(PREFIX);
+    let described = axum::Json(described);
     // Some clients use a base url that already ends in the prefix.
-    let short = Router::new().route("/elements/api-v2/{resource}", get(hubs::list_short));
     Router::new()
-        .nest("/elements/api-v2", api.clone())
-        .merge(short)
+        .nest(PREFIX, api.clone())
         .merge(api)
+        .route("/openapi.json", get(|| async { described }))
         .merge(health::routes(telemetry))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)

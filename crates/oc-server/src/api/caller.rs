@@ -1,6 +1,6 @@
 //! Who calls: the secrets of the `Authorization` header (instances.md, "Authorization").
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -38,6 +38,29 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// The instance that a call is aimed at, and who calls: by the number in the path, or else by the
+/// Element token (instances.md, "The other calls").
+pub(super) struct Aimed {
+    pub(super) instance: Instance,
+    pub(super) caller: Caller,
+}
+
+impl FromRequestParts<App> for Aimed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let path = RawPathParams::from_request_parts(parts, app).await;
+        let path = path.map_err(|_| ApiError::bad_request("the path cannot be read"))?;
+        let id = path.iter().find(|(name, _)| *name == "id").map(|(_, id)| id.to_owned());
+        let instance = match id {
+            Some(id) => caller.instance(&app.store, &id).await?,
+            None => caller.element()?.clone(),
+        };
+        Ok(Self { instance, caller })
+    }
+}
+
 impl Caller {
     async fn identify(store: &Store, secrets: Secrets) -> Result<Self, ApiError> {
         let wrong = |what: &str| ApiError::unauthorized(format!("the {what} is not known"));
@@ -66,8 +89,9 @@ impl Caller {
     }
 
     /// For calls aimed at an instance by its number; another organization's is not found.
-    pub(super) async fn instance(&self, store: &Store, id: i64) -> Result<Instance, ApiError> {
-        let missing = || ApiError::not_found(format!("there is no instance {id}"));
+    async fn instance(&self, store: &Store, id: &str) -> Result<Instance, ApiError> {
+        let missing = || ApiError::not_found(format!("there is no instance `{id}`"));
+        let id: i64 = id.parse().map_err(|_| missing())?;
         if let Some(element) = self.element.as_ref().filter(|one| one.id == InstanceId(id)) {
             return Ok(element.clone());
         }
@@ -77,9 +101,9 @@ impl Caller {
     }
 
     /// For calls aimed at the instance whose token was given.
-    pub(super) fn element(self) -> Result<Instance, ApiError> {
+    pub(super) fn element(&self) -> Result<&Instance, ApiError> {
         let expected = "`User <secret>, Element <instance token>` was expected in Authorization";
-        self.element.ok_or_else(|| ApiError::unauthorized(expected))
+        self.element.as_ref().ok_or_else(|| ApiError::unauthorized(expected))
     }
 }
 

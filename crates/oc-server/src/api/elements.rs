@@ -1,23 +1,46 @@
 //! The catalogue's calls that need no authorization.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::http::Method;
 use oc_oauth::{Authorization, authorization_url};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::JsonBody;
+use super::calls::{Call, Calls, Wants};
 use super::error::ApiError;
 use super::query::Parameters;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/elements/{key}/oauth/url", get(oauth_url).post(oauth_url_by_post))
+pub(super) fn calls() -> Calls {
+    let url = || {
+        Call::new("elements", "Where a user authorizes an instance", Wants::Nothing)
+            .answers::<OAuthUrl>()
+            .fails(&[404])
+    };
+    Calls::new()
+        .on(&Method::GET, "/elements/{keyOrId}/oauth/url", oauth_url, url().query::<Asked>())
+        .on(
+            &Method::POST,
+            "/elements/{keyOrId}/oauth/url",
+            oauth_url_by_post,
+            url().takes::<Asked>(),
+        )
+}
+
+/// The authorization url.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OAuthUrl {
+    /// The provider's page, with everything it needs.
+    oauth_url: String,
+    /// The connector's key.
+    element: String,
 }
 
 /// What the authorization url is made of (instances.md, "OAuth 2").
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Asked {
     api_key: Option<String>,
@@ -32,7 +55,7 @@ async fn oauth_url(
     State(app): State<App>,
     Path(key): Path<String>,
     Parameters(asked): Parameters<Asked>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<OAuthUrl>, ApiError> {
     url_of(&app, &key, &asked)
 }
 
@@ -40,13 +63,13 @@ async fn oauth_url_by_post(
     State(app): State<App>,
     Path(key): Path<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<OAuthUrl>, ApiError> {
     let asked = serde_json::from_slice(&body)
         .map_err(|error| ApiError::bad_request(format!("the body is not as expected: {error}")))?;
     url_of(&app, &key, &asked)
 }
 
-fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<Value>, ApiError> {
+fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<OAuthUrl>, ApiError> {
     let connector = app
         .catalogue
         .find(key)
@@ -79,5 +102,5 @@ fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<Value>, ApiError> 
         },
     )
     .map_err(|error| ApiError::bad_request(format!("authorizationUrl is no url: {error}")))?;
-    Ok(Json(json!({"oauthUrl": url.as_str(), "element": connector.key})))
+    Ok(Json(OAuthUrl { oauth_url: url.into(), element: connector.key.clone() }))
 }

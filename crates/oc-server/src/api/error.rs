@@ -6,6 +6,22 @@ use axum::response::{IntoResponse, Response};
 use oc_config::Diagnostic;
 use oc_hub::HubError;
 use oc_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The body of a failed request.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ErrorBody {
+    /// Also in the header `Elements-Request-Id` and in the log.
+    pub(super) request_id: String,
+    /// What is wrong and what to do.
+    pub(super) message: String,
+    /// The provider's own words, when it said some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) provider_message: Option<String>,
+}
 
 /// A failed request. Its body gets the request's id on the way out.
 #[derive(Clone, Debug)]

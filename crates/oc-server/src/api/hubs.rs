@@ -2,22 +2,56 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use oc_config::{HubCall, InstanceSettings};
 use oc_hub::Target;
 use oc_store::Instance;
+use utoipa::IntoParams;
 
 use super::caller::Caller;
+use super::calls::{Call, Calls, Record, Wants};
 use super::error::ApiError;
 use super::query::Parameters;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/hubs/{hub}/{resource}", get(list))
+pub(super) fn calls() -> Calls {
+    let list_of = || {
+        Call::new("hubs", "Records of the provider", Wants::Instance)
+            .query::<Listed>()
+            .answers::<Vec<Record>>()
+            .answers_header("Elements-Returned-Count", "how many records these are")
+            .answers_header("Elements-Next-Page-Token", "the value of nextPage for the next ones")
+            .answers_header("Elements-Element-Instance-Id", "the instance")
+            .fails(&[403, 404, 405, 502])
+    };
+    Calls::new().on(&Method::GET, "/hubs/{hub}/{resource}", list, list_of()).on(
+        &Method::GET,
+        "/{resource}",
+        list_short,
+        list_of(),
+    )
+}
+
+/// Which records; further parameters are filters in the provider's own words.
+#[derive(IntoParams)]
+#[expect(dead_code, reason = "only its description is used; the hub reads the parameters")]
+struct Listed {
+    /// A condition, as `updated_at>='2026-11-24T00:00:00Z'`.
+    #[param(rename = "where")]
+    condition: Option<String>,
+    /// Only these fields, comma-separated.
+    fields: Option<String>,
+    /// Records a page.
+    #[param(rename = "pageSize")]
+    page_size: Option<String>,
+    /// The page's number, from 1.
+    page: Option<String>,
+    /// The value of an `Elements-Next-Page-Token`.
+    #[param(rename = "nextPage")]
+    next_page: Option<String>,
 }
 
 type Pairs = Parameters<Vec<(String, String)>>;
@@ -50,7 +84,7 @@ async fn answer(
     let instance = caller.element()?;
     let (call, _) = HubCall::from_query(&resource, pairs)
         .map_err(|fault| ApiError::faults(&[fault.under("where")]))?;
-    let listing = app.hub.list(&target(&app, &instance)?, &call).await?;
+    let listing = app.hub.list(&target(&app, instance)?, &call).await?;
     let count = listing.records.len().to_string();
     let mut response = Json(listing.records).into_response();
     let mut put = |name: &'static str, value: String| {

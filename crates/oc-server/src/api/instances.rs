@@ -4,11 +4,10 @@ mod answer;
 mod authentication;
 mod prepared;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oc_config::{InstanceId, InstanceRequest};
@@ -17,9 +16,11 @@ use oc_store::{Instance, NewInstance};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::body::JsonBody;
-use super::caller::Caller;
+use super::caller::{Aimed, Caller};
+use super::calls::{Call, Calls, Record, Wants};
 use super::error::ApiError;
 use super::hubs::target;
 use super::query::Parameters;
@@ -30,12 +31,47 @@ use prepared::Prepared;
 const PAGE: usize = 200;
 const LARGEST_PAGE: usize = 2_000;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/instances", get(list).post(create))
-        .route("/instances/{id}", get(one).put(put).patch(patch).delete(delete))
-        .route("/instances/{id}/event-poller-records", get(poller_records))
-        .route("/elements/{key}/instances", post(create_of))
+pub(super) fn calls() -> Calls {
+    let call = |summary, wants| Call::new("instances", summary, wants);
+    let made = || {
+        call("Create an instance", Wants::Platform)
+            .takes::<Value>()
+            .answers::<Value>()
+            .fails(&[404, 502])
+    };
+    let changed = |summary| {
+        call(summary, Wants::Instance).takes::<Value>().answers::<Value>().fails(&[404, 409, 502])
+    };
+    Calls::new()
+        .on(
+            &Method::GET,
+            "/instances",
+            list,
+            call("List instances, oldest first", Wants::Platform)
+                .query::<Paging>()
+                .answers::<Vec<Record>>(),
+        )
+        .on(&Method::POST, "/instances", create, made())
+        .on(&Method::POST, "/elements/{keyOrId}/instances", create_of, made())
+        .on(
+            &Method::GET,
+            "/instances/{id}",
+            one,
+            call("An instance", Wants::Instance).answers::<Value>().fails(&[404]),
+        )
+        .on(&Method::PUT, "/instances/{id}", put, changed("Replace an instance"))
+        .on(&Method::PATCH, "/instances/{id}", patch, changed("Change an instance"))
+        .on(
+            &Method::DELETE,
+            "/instances/{id}",
+            delete,
+            call("Delete an instance", Wants::Instance)
+                .answers_header("Elements-Dropped-Deliveries", "notifications never sent")
+                .fails(&[404]),
+        )
+        .aimed(&Method::GET, "/event-poller-records", poller_records, || {
+            call("Where polling stands", Wants::Instance).answers::<Vec<Record>>()
+        })
 }
 
 async fn create(app: State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {
@@ -121,17 +157,17 @@ async fn share_account(app: &App, id: InstanceId) -> Result<Instance, ApiError> 
 
 async fn one(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Aimed { instance, .. }: Aimed,
 ) -> Result<Json<Value>, ApiError> {
-    let instance = caller.instance(&app.store, number(&id)?).await?;
     Ok(Json(answer::of(&app, &instance).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 struct Paging {
+    /// Instances a page.
     page_size: Option<usize>,
+    /// The value of an `Elements-Next-Page-Token`.
     next_page: Option<String>,
 }
 
@@ -167,32 +203,20 @@ async fn list(
     Ok(response)
 }
 
-async fn put(
-    app: State<App>,
-    caller: Caller,
-    id: Path<String>,
-    body: JsonBody,
-) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), change(app, caller, id, body, true)).await
+async fn put(app: State<App>, aimed: Aimed, body: JsonBody) -> Result<Json<Value>, ApiError> {
+    to_its_end(&app.0.clone(), change(app, aimed, body, true)).await
 }
 
-async fn patch(
-    app: State<App>,
-    caller: Caller,
-    id: Path<String>,
-    body: JsonBody,
-) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), change(app, caller, id, body, false)).await
+async fn patch(app: State<App>, aimed: Aimed, body: JsonBody) -> Result<Json<Value>, ApiError> {
+    to_its_end(&app.0.clone(), change(app, aimed, body, false)).await
 }
 
 async fn change(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Aimed { instance, caller }: Aimed,
     JsonBody(body): JsonBody,
     whole: bool,
 ) -> Result<Json<Value>, ApiError> {
-    let instance = caller.instance(&app.store, number(&id)?).await?;
     let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
     let connector = app.catalogue.find(&instance.connector).cloned().ok_or_else(|| {
         ApiError::bad_request(format!("connector `{}` is gone", instance.connector))
@@ -210,10 +234,8 @@ async fn change(
 
 async fn delete(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Aimed { instance, caller }: Aimed,
 ) -> Result<Response, ApiError> {
-    let instance = caller.instance(&app.store, number(&id)?).await?;
     let grant = app.store.load(instance.id).await.ok().flatten();
     let dropped = app.store.delete_instance(instance.id).await?.unwrap_or(0);
     app.tokens.forget(instance.id);
@@ -241,10 +263,8 @@ async fn revoke(endpoint: TokenEndpoint, instance: InstanceId, grant: Grant) {
 /// How the polling of each resource stands.
 async fn poller_records(
     State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
+    Aimed { instance, .. }: Aimed,
 ) -> Result<Json<Value>, ApiError> {
-    let instance = caller.instance(&app.store, number(&id)?).await?;
     let states = app.store.resource_states(instance.id).await?;
     let rows = states.into_iter().map(|state| {
         json!({

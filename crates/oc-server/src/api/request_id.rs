@@ -5,10 +5,9 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value as Json_, json};
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorBody};
 
 const NAME: HeaderName = HeaderName::from_static("elements-request-id");
 
@@ -19,11 +18,12 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     let status = response.status();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let kept = std::mem::take(response.headers_mut());
-        response = (error.status, Json(body(&id, &error))).into_response();
+        let (status, message) = (error.status, error.message.clone());
+        response = (status, Json(body(&id, error))).into_response();
         response.headers_mut().extend(kept.into_iter().filter_map(|(name, value)| {
             name.filter(|name| name != "content-length").map(|name| (name, value))
         }));
-        tracing::debug!(request = id, %method, path, status = status.as_u16(), error = error.message, "Refused");
+        tracing::debug!(request = id, %method, path, status = status.as_u16(), error = message, "Refused");
     } else {
         tracing::debug!(request = id, %method, path, status = status.as_u16(), "Answered");
     }
@@ -33,10 +33,10 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     response
 }
 
-fn body(id: &str, error: &ApiError) -> Json_ {
-    let mut body = json!({"requestId": id, "message": error.message});
-    if let Some(words) = &error.provider_message {
-        body["providerMessage"] = Json_::from(words.as_str());
+fn body(id: &str, error: ApiError) -> ErrorBody {
+    ErrorBody {
+        request_id: id.to_owned(),
+        message: error.message,
+        provider_message: error.provider_message,
     }
-    body
 }
