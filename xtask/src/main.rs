@@ -1,5 +1,6 @@
 //! The project's own commands; whatever cargo does by itself is not repeated here.
 
+mod fuzz_api;
 mod sim;
 mod test;
 mod tidy;
@@ -19,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Run all tests, and `tidy` before them
     Test,
+    /// Hold the API to its own description with generated requests; part of `test`
+    FuzzApi,
     /// Check layering and files
     Tidy,
     /// Show events arrive: simulated provider, server, receiver
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Tidy => tidy::run(),
+        Command::FuzzApi => fuzz_api::run(),
         Command::Demo { keep } => {
             let options = if keep { vec!["--keep".to_owned()] } else { vec![] };
             sim::run(Profile::Dev, &with("demo", options))

@@ -39,7 +39,7 @@ pub(crate) fn run(profile: Profile, arguments: &[String]) -> anyhow::Result<()> 
 }
 
 /// Where cargo builds; `CARGO_TARGET_DIR` may say so.
-fn target_directory(root: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn target_directory(root: &Path) -> anyhow::Result<PathBuf> {
     let given = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let folder = given.unwrap_or_else(|| root.join("target"));
     std::path::absolute(&folder).with_context(|| folder.display().to_string())

@@ -7,12 +7,14 @@ use anyhow::{Context as _, ensure};
 /// Runs unit, integration and documentation tests.
 pub(crate) fn run() -> anyhow::Result<()> {
     eprintln!(
-        "The tests need nothing but cargo: SQLite is compiled in, provider and receiver are simulated"
+        "The tests need cargo and Python: SQLite is compiled in, provider and receiver are simulated, \
+         and the API's fuzzer comes from PyPI"
     );
     crate::tidy::run()?;
     // The scenarios run the real binary.
     run_cargo(&["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])
         .context("oc-server does not build")?;
+    crate::fuzz_api::run()?;
     run_cargo(&["test", "--workspace", "--no-fail-fast"]).context("some tests failed; see above")
 }
 

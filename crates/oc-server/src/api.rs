@@ -9,6 +9,7 @@ mod health;
 mod hubs;
 mod instances;
 mod query;
+mod reference;
 mod request_id;
 
 use std::time::Duration;
@@ -18,7 +19,6 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -50,12 +50,11 @@ fn calls() -> Calls {
 
 fn router(app: App, telemetry: Telemetry) -> Router {
     let (api, described) = calls().into_parts(PREFIX);
-    let described = axum::Json(described);
     // Some clients use a base url that already ends in the prefix.
     Router::new()
         .nest(PREFIX, api.clone())
         .merge(api)
-        .route("/openapi.json", get(|| async { described }))
+        .merge(reference::routes(&described))
         .merge(health::routes(telemetry))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)

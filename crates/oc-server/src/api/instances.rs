@@ -49,7 +49,8 @@ pub(super) fn calls() -> Calls {
             list,
             call("List instances, oldest first", Wants::Platform)
                 .query::<Paging>()
-                .answers::<Vec<Record>>(),
+                .answers::<Vec<Record>>()
+                .fails(&[404]),
         )
         .on(&Method::POST, "/instances", create, made())
         .on(&Method::POST, "/elements/{keyOrId}/instances", create_of, made())

@@ -3,6 +3,9 @@
 mod bench;
 mod demo;
 mod run;
+mod with_server;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -22,13 +25,17 @@ enum Command {
     Demo(demo::Options),
     /// Measure
     Bench(bench::Options),
+    /// Run a command beside a server with instances, and end with its exit code
+    WithServer(with_server::Options),
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Run(options) => run::run(options).await,
-        Command::Demo(options) => demo::run(options).await,
-        Command::Bench(options) => bench::run(options).await,
+        Command::Run(options) => run::run(options).await?,
+        Command::Demo(options) => demo::run(options).await?,
+        Command::Bench(options) => bench::run(options).await?,
+        Command::WithServer(options) => return with_server::run(options).await,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,63 @@
+//! `cargo xtask fuzz-api`: schemathesis against the real server, held to its own `/openapi.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use crate::sim::{self, Profile};
+
+/// From PyPI.
+const TOOL: &str = "schemathesis==4.32.5";
+/// No 500, no status or header that is not described, no answer that its schema does not allow.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_schema_conformance,response_headers_conformance";
+
+/// Runs it twice: with ids that exist, and with whatever comes to its mind.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tool = tool(&sim::target_directory(&root)?)?;
+    let known = std::path::absolute(root.join("tests/fuzz/schemathesis.toml"))?;
+    let with_ids = vec!["--config-file".to_owned(), known.display().to_string()];
+    for configuration in [with_ids, vec![]] {
+        let mut words = vec!["with-server".to_owned(), tool.display().to_string()];
+        words.extend(configuration);
+        words.extend(
+            ["run", "{url}/openapi.json", "-H", "Authorization: {element}"].map(str::to_owned),
+        );
+        let how = ["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "20"];
+        words.extend(how.map(str::to_owned));
+        // The same cases each time; warnings are about what could not be reached.
+        words.extend(["--seed", "1", "--warnings", "off", "--no-color"].map(str::to_owned));
+        sim::run(Profile::Dev, &words).context("the API does not do what it says")?;
+    }
+    Ok(())
+}
+
+/// The tool in an environment of its own below `target`, installed when it is missing.
+fn tool(target: &Path) -> anyhow::Result<PathBuf> {
+    let folder = target.join("tools/schemathesis");
+    let tool = folder.join("bin/schemathesis");
+    if !tool.is_file() {
+        eprintln!("Installing {TOOL} from PyPI into {}", folder.display());
+        if !environment(&folder)? {
+            eprintln!("Python has no venv module; installing Debian's python3-venv");
+            let installed =
+                Command::new("apt-get").args(["install", "-y", "python3-venv"]).status();
+            let installed = installed.is_ok_and(|status| status.success());
+            ensure!(
+                installed && environment(&folder)?,
+                "install Python 3.9 or newer with its venv module"
+            );
+        }
+        let pip = folder.join("bin/pip");
+        let status = Command::new(pip).args(["install", "--quiet", TOOL]).status();
+        ensure!(status.context("pip")?.success(), "{TOOL} cannot be installed");
+    }
+    Ok(tool)
+}
+
+fn environment(folder: &Path) -> anyhow::Result<bool> {
+    let status = Command::new("python3").args(["-m", "venv"]).arg(folder).status();
+    Ok(status.context("python3 cannot be started; install Debian's python3-venv")?.success())
+}
