@@ -43,9 +43,9 @@ impl<'a> Observer<'a> {
     ) -> Option<Observed> {
         summary.records += 1;
         let [id, updated, created] = record.fields;
-        let mut date = |raw: Option<&str>, reader: Option<&DateReader>| {
-            let (raw, reader) = (raw.filter(|raw| *raw != "null")?, reader?);
-            let read = reader.read_json(raw.as_bytes());
+        let mut date = |raw: Option<&[u8]>, reader: Option<&DateReader>| {
+            let (raw, reader) = (raw.filter(|raw| *raw != b"null")?, reader?);
+            let read = reader.read_json(raw);
             summary.unreadable_dates += u64::from(read.is_none());
             read
         };
@@ -55,7 +55,7 @@ impl<'a> Observer<'a> {
         if dated.is_some() && rules_out(&sighting) {
             return None;
         }
-        let Some(object_id) = id.and_then(|raw| object_id(raw.as_bytes())) else {
+        let Some(object_id) = id.and_then(object_id) else {
             summary.without_id += 1;
             return None;
         };

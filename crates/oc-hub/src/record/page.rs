@@ -54,7 +54,7 @@ pub struct Record<'p> {
     /// Its raw JSON.
     pub json: &'p [u8],
     /// The raw JSON of the fields that were picked.
-    pub fields: [Option<&'p str>; 3],
+    pub fields: [Option<&'p [u8]>; 3],
 }
 
 /// Why an answer is no page.
@@ -121,8 +121,8 @@ impl Page {
 
     fn at(&self, place: &Place) -> Record<'_> {
         let field = |range: &Range<u32>| {
-            let text = self.body.get(range.start as usize..range.end as usize)?;
-            std::str::from_utf8(text).ok().filter(|text| !text.is_empty())
+            let raw = self.body.get(range.start as usize..range.end as usize)?;
+            (!raw.is_empty()).then_some(raw)
         };
         let json = &self.body[place.record.clone()];
         Record { json, fields: place.fields.each_ref().map(field) }
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(page.len(), 2);
         assert_eq!(page.record(1), r#"{"id":2}"#);
         let picked: Vec<_> = page.records().map(|record| record.fields).collect();
-        assert_eq!(picked, [[Some("1"), None, None], [Some("2"), None, None]]);
+        assert_eq!(picked, [[Some(&b"1"[..]), None, None], [Some(&b"2"[..]), None, None]]);
         assert_eq!(page.next, Some(Value::from(2)));
         assert_eq!(page.echo.unwrap()["updated_at"]["gte"], "x");
     }
