@@ -6,7 +6,7 @@ mod lane;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oc_egress::Clock;
+use oc_egress::{Clock, Dice};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ pub struct Dispatcher {
     pub transport: Arc<dyn Transport>,
     /// What time it is.
     pub clock: Clock,
+    /// The spread of repeats.
+    pub dice: Dice,
     /// Bounds.
     pub settings: DispatcherSettings,
 }
@@ -61,6 +63,7 @@ impl Dispatcher {
             sender: Arc::new(Sender {
                 transport: self.transport,
                 clock: self.clock.clone(),
+                dice: self.dice,
                 schedule: self.settings.schedule.clone(),
                 stint: self.settings.stint,
                 stop: stop.clone(),

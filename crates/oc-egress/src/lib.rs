@@ -6,11 +6,13 @@
 
 mod clock;
 mod connect;
+mod dice;
 mod error;
 mod exchange;
 mod policy;
 
 pub use clock::Clock;
+pub use dice::Dice;
 pub use error::EgressError;
 pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response};
 pub use policy::{Policy, Refusal};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oc_config::{InstanceId, Timestamp};
-use oc_egress::Clock;
+use oc_egress::{Clock, Dice};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub struct Poller {
     pub source: Arc<dyn Source>,
     /// What time it is.
     pub clock: Clock,
+    /// The spread of polls.
+    pub dice: Dice,
     /// Bounds.
     pub settings: PollerSettings,
 }
@@ -97,7 +99,7 @@ impl Poller {
                     self.clock.now(),
                     resource.interval,
                     failures,
-                    rand::random(),
+                    self.dice.roll(),
                 ))
             } else {
                 match self.poll(resource).await {
@@ -109,7 +111,7 @@ impl Poller {
                     // Our storage's trouble is no failure of the instance.
                     Err(PollError::Ledger(error)) => {
                         let wait =
-                            after_failure(self.clock.now(), resource.interval, 1, rand::random());
+                            after_failure(self.clock.now(), resource.interval, 1, self.dice.roll());
                         tracing::error!(instance = %due.instance, %error, "A poll was not recorded");
                         Outcome::Deferred(wait)
                     }
@@ -130,7 +132,7 @@ impl Poller {
     async fn poll(&self, due: &Due) -> Result<(), PollError> {
         let began = self.clock.now();
         let polled =
-            poll_once(due, &*self.source, &*self.ledger, &self.clock, rand::random()).await;
+            poll_once(due, &*self.source, &*self.ledger, &self.clock, self.dice.roll()).await;
         let connector = &due.target.connector.key;
         match &polled {
             Ok(summary) => {
@@ -160,7 +162,7 @@ impl Poller {
             failures,
             needs_authentication,
             stop: needs_authentication || failures >= self.settings.failure_threshold,
-            next_due: after_failure(self.clock.now(), due.interval, failures, rand::random()),
+            next_due: after_failure(self.clock.now(), due.interval, failures, self.dice.roll()),
         }
     }
 }

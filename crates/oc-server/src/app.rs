@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use oc_config::{Catalogue, Connector};
 use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
-use oc_egress::{Clock, Egress, Policy};
+use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
 use oc_poll::{Poller, PollerSettings};
@@ -76,6 +76,7 @@ impl App {
             ledger: Arc::new(self.store.clone()),
             source: Arc::new(self.hub.clone()),
             clock: self.clock.clone(),
+            dice: Dice::system(),
             settings: PollerSettings {
                 concurrency: self.settings.poll_concurrency,
                 failure_threshold: self.settings.poll_failure_threshold,
@@ -91,6 +92,7 @@ impl App {
             outbox: Arc::new(self.store.clone()),
             transport: Arc::new(Webhooks::new(self.egress.clone(), self.clock.clone(), within)),
             clock: self.clock.clone(),
+            dice: Dice::system(),
             settings: DispatcherSettings {
                 concurrency: self.settings.dispatch_concurrency,
                 per_destination: self.settings.dispatch_per_destination,

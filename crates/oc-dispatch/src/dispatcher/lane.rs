@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oc_config::Timestamp;
-use oc_egress::Clock;
+use oc_egress::{Clock, Dice};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
@@ -28,6 +28,7 @@ pub(super) enum Breath {
 pub(super) struct Sender {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Clock,
+    pub(super) dice: Dice,
     pub(super) schedule: RetrySchedule,
     pub(super) stint: Duration,
     pub(super) stop: CancellationToken,
@@ -78,7 +79,7 @@ impl Sender {
             AttemptVerdict::Gone => None,
             AttemptVerdict::Failed { retry_after, .. } => {
                 let (failures, now) = (pending.failures + 1, self.clock.now());
-                self.schedule.next(first, failures, rand::random(), now, retry_after)
+                self.schedule.next(first, failures, self.dice.roll(), now, retry_after)
             }
             AttemptVerdict::Delivered => Some(attempt.at),
         };

@@ -113,7 +113,13 @@ fn dispatcher(book: &Arc<Book>, transport: Arc<dyn Transport>) -> Dispatcher {
         look_every: Duration::from_millis(50),
         drain: Duration::from_secs(10),
     };
-    Dispatcher { outbox: book.clone(), transport, clock: Clock::new(|| NOW), settings }
+    Dispatcher {
+        outbox: book.clone(),
+        transport,
+        clock: Clock::new(|| NOW),
+        dice: Dice::new(|| 0.5),
+        settings,
+    }
 }
 
 /// Runs until so many lanes are settled, then stops.

@@ -23,6 +23,7 @@ fn poller(book: &Arc<Book>, source: MockSource) -> Poller {
         ledger: book.clone(),
         source: Arc::new(source),
         clock: Clock::new(|| s(2_000)),
+        dice: Dice::new(|| 0.5),
         settings,
     }
 }
