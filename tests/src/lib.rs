@@ -6,6 +6,7 @@
 pub mod receiver;
 pub mod salesloft;
 pub mod server;
+pub mod simulation;
 mod web;
 
 pub use receiver::{Answer, Delivery, Receiver};

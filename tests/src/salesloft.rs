@@ -8,6 +8,7 @@ mod query;
 mod world;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -24,7 +25,7 @@ use crate::web::Web;
 pub use fault::Fault;
 pub use limit::Limit;
 pub use oauth::Accounts;
-pub use world::{Change, World};
+pub use world::{Change, World, eastern as shown_time};
 
 /// What happens while somebody asks.
 pub type Meanwhile = Box<dyn FnMut(&mut World) + Send>;
@@ -53,12 +54,15 @@ pub struct Provider {
     pub meanwhile: Option<Meanwhile>,
     /// How far its clock is from ours, in microseconds.
     pub clock_offset: i64,
+    /// Our clock, in microseconds since the epoch; the machine's unless it is given.
+    pub time: Option<Arc<AtomicI64>>,
 }
 
 impl Provider {
     /// Its time, in microseconds since the epoch.
     pub fn now(&self) -> i64 {
-        now_micros() + self.clock_offset
+        let ours = self.time.as_ref().map_or_else(now_micros, |time| time.load(Ordering::Relaxed));
+        ours + self.clock_offset
     }
 }
 
@@ -97,6 +101,7 @@ impl Salesloft {
             asked: Vec::new(),
             meanwhile: None,
             clock_offset: 0,
+            time: None,
         }));
         let web = Arc::new(Web::start(address, router(Arc::clone(&provider))).await?);
         Ok(Self { provider, web })

@@ -38,6 +38,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Play seeds of the simulation: changes, faults and crashes around the real code
+    #[command(
+        after_help = "Example: cargo xtask sim-test --seeds 20000\n         cargo xtask sim-test --from 4711 --seeds 1"
+    )]
+    SimTest {
+        /// How many seeds
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// The first one
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
     /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing)
     #[command(after_help = "Example: cargo xtask bench a d")]
     Bench {
@@ -59,6 +71,10 @@ fn main() -> anyhow::Result<()> {
             sim::run(Profile::Dev, &with("demo", options))
         }
         Command::Sim { options } => sim::run(Profile::Dev, &with("run", options)),
+        Command::SimTest { seeds, from } => {
+            let options = vec![format!("--seeds={seeds}"), format!("--from={from}")];
+            sim::run(Profile::Release, &with("simulate", options))
+        }
         Command::Bench { only } => sim::run(Profile::Release, &with("bench", only)),
     }
 }

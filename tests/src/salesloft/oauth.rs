@@ -63,6 +63,13 @@ impl Accounts {
         self.access.clear();
     }
 
+    /// A pair as a code gives one: access token, refresh token, and seconds to live.
+    pub fn issue(&mut self, now: i64) -> (String, String, u64) {
+        let granted = self.grant(now);
+        let text = |name: &str| granted[name].as_str().unwrap_or_default().to_owned();
+        (text("access_token"), text("refresh_token"), self.lifetime.unsigned_abs())
+    }
+
     pub(super) fn is_valid(&self, token: &str, now: i64) -> bool {
         self.access.get(token).is_some_and(|until| *until > now) || token.starts_with("v2_ak_")
     }

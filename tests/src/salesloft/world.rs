@@ -108,6 +108,12 @@ impl World {
         ids
     }
 
+    /// The records that a list shows at an instant, with their `updated_at` in microseconds.
+    pub fn shown_at(&mut self, list: &str, now: i64) -> Vec<(u64, i64)> {
+        let shown = self.table(list).records.values().filter(|record| record.visible <= now);
+        shown.map(|record| (record.id, record.updated)).collect()
+    }
+
     /// How many bytes a record is shown with; 0 when there is none.
     pub fn shown_size(&mut self, list: &str, id: u64) -> usize {
         self.table(list).records.get(&id).map_or(0, |record| record.shown.len())
@@ -128,7 +134,7 @@ impl Record {
 }
 
 /// A time as most lists show it: microseconds, US/Eastern with its daylight saving.
-pub(super) fn eastern(micros: i64) -> String {
+pub fn eastern(micros: i64) -> String {
     let Ok(zone) = TimeZone::get("America/New_York") else { return String::new() };
     let Ok(at) = Timestamp::from_microsecond(micros) else { return String::new() };
     at.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()

@@ -5,5 +5,6 @@ mod delivery;
 mod faults;
 mod kills;
 mod lifecycle;
+mod simulation;
 mod story;
 mod tokens;

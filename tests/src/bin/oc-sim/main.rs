@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod run;
+mod simulate;
 mod with_server;
 
 use std::process::ExitCode;
@@ -25,16 +26,30 @@ enum Command {
     Demo(demo::Options),
     /// Measure
     Bench(bench::Options),
+    /// Play seeds of the simulation
+    Simulate(simulate::Options),
     /// Run a command beside a server with instances, and end with its exit code
     WithServer(with_server::Options),
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
+        // It has runtimes of its own, one for each process that it simulates.
+        Command::Simulate(options) => {
+            simulate::run(&options)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        command => serve(command),
+    }
+}
+
+#[tokio::main]
+async fn serve(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Run(options) => run::run(options).await?,
         Command::Demo(options) => demo::run(options).await?,
         Command::Bench(options) => bench::run(options).await?,
+        Command::Simulate(_) => {}
         Command::WithServer(options) => return with_server::run(options).await,
     }
     Ok(ExitCode::SUCCESS)
