@@ -24,7 +24,8 @@ mod zone;
 pub use catalogue::Catalogue;
 pub use configuration::{Configuration, MASK};
 pub use connector::{
-    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Paging, Probe, Resource,
+    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Operation, OperationKind, Paging,
+    Probe, Resource, Sorting, Verb,
 };
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};
