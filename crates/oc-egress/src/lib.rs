@@ -12,5 +12,5 @@ mod policy;
 
 pub use clock::Clock;
 pub use error::EgressError;
-pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response};
+pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};
 pub use policy::{Policy, Refusal};
