@@ -97,8 +97,11 @@ fn unknown_method(name: &str, resource: &Resource, kind: OperationKind) -> HubEr
     let single = || single.iter().filter(|(kind, _)| has(*kind)).map(|(_, method)| *method);
     let mut list = vec!["GET"];
     list.extend(has(OperationKind::Create).then_some("POST"));
-    let allowed: Vec<&str> =
+    let mut allowed: Vec<&str> =
         if kind == OperationKind::Create { list.clone() } else { single().collect() };
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
     let known = list.iter().map(|method| format!("{method} /{name}"));
     let known = known.chain(single().map(|method| format!("{method} /{name}/{{id}}")));
     HubError::UnknownMethod {
