@@ -28,6 +28,8 @@ pub struct Connector {
     pub description: String,
     /// Where the provider documents its API.
     pub documentation: Option<String>,
+    /// Its logo: a url, or the name of a picture.
+    pub logo: Option<String>,
     /// What a user fills in.
     pub configuration: Vec<Entry>,
     /// OAuth 2, when the provider has it.
@@ -70,6 +72,11 @@ pub struct Entry {
     pub required: bool,
     /// Its value when the user gives none.
     pub default: Option<String>,
+    /// What a user has to know about it.
+    pub help: Option<String>,
+    /// Whether nobody is asked for it.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// Kinds of configuration values, by their names in the Elements API.

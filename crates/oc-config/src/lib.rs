@@ -8,6 +8,7 @@ mod configuration;
 mod connector;
 mod date_reader;
 mod diagnostic;
+mod element_json;
 mod field_path;
 mod hub_call;
 mod ids;
@@ -29,6 +30,7 @@ pub use connector::{
 };
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};
+pub use element_json::{ImportedElement, import_element};
 pub use field_path::{FieldPath, Segment};
 pub use hub_call::{HubCall, OrderBy};
 pub use ids::InstanceId;

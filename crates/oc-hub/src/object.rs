@@ -15,8 +15,7 @@ use crate::shown::Shown;
 use crate::{HubError, Target};
 
 /// What an id keeps of itself in a path (RFC 3986, 2.3).
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A call for single records.
 pub(crate) struct Operated<'a> {

@@ -292,7 +292,8 @@ mod tests {
         let refused = plan("/contacts?where=colour='red'").unwrap_err().to_string();
         assert!(refused.contains("colour = 'red'") && refused.contains("updated_at"), "{refused}");
         assert!(plan("/notes?where=updated_at>'2026' or colour='red'").is_err());
-        for local in ["city='Rome'", "updated_at>'2026' or first_name='x'", "first_name like 'A%'"] {
+        for local in ["city='Rome'", "updated_at>'2026' or first_name='x'", "first_name like 'A%'"]
+        {
             let contacts = plan(&format!("/contacts?where={local}")).unwrap();
             assert!(contacts.filters.is_empty() && contacts.local.is_some(), "{local}");
         }
@@ -310,7 +311,10 @@ mod tests {
         );
         // A second `ids[]` would widen what the first has narrowed.
         let ids = plan("/contacts?where=id in (1,2) and id in (2,3)").unwrap();
-        assert_eq!((ids.filters.len(), ids.local.unwrap().to_string().as_str()), (2, "id IN (2, 3)"));
+        assert_eq!(
+            (ids.filters.len(), ids.local.unwrap().to_string().as_str()),
+            (2, "id IN (2, 3)")
+        );
         assert!(plan("/cadences?where=ids in (1,2) and ids in (2,3)").is_err());
         assert_eq!(parameters("/contacts?where=first_name='x' and first_name='x'").len(), 1);
         assert!(plan("/nothing").unwrap_err().to_string().contains("contacts"));

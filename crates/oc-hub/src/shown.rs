@@ -29,9 +29,9 @@ impl Shown {
         let tree = (!fields.is_empty()).then(|| {
             let mut tree = Fields::default();
             for path in fields.iter().filter(|path| path.split('.').count() <= DEEPEST) {
-                let into = path.split('.').fold(&mut tree, |into, name| {
-                    into.members.entry(name.to_owned()).or_default()
-                });
+                let into = path
+                    .split('.')
+                    .fold(&mut tree, |into, name| into.members.entry(name.to_owned()).or_default());
                 into.is_whole = true;
             }
             tree

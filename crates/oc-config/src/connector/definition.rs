@@ -24,6 +24,7 @@ struct Definition {
     #[serde(default)]
     description: String,
     documentation: Option<String>,
+    logo: Option<String>,
     #[serde(default)]
     configuration: Vec<Entry>,
     auth: Auth,
@@ -232,6 +233,7 @@ impl Definition {
             hub: self.hub,
             description: self.description,
             documentation: self.documentation,
+            logo: self.logo,
             configuration: self.configuration,
             oauth2: self.auth.oauth2.map(|oauth2| oauth2.build(faults)),
             api_key: self.auth.key,

@@ -46,7 +46,13 @@ async fn house() -> House {
 }
 
 impl House {
-    async fn answers(&self, verb: &str, at: &str, answer: ResponseTemplate, times: impl Into<Times>) {
+    async fn answers(
+        &self,
+        verb: &str,
+        at: &str,
+        answer: ResponseTemplate,
+        times: impl Into<Times>,
+    ) {
         let mock = Mock::given(method(verb)).and(path(at)).respond_with(answer);
         mock.expect(times).mount(&self.server).await;
     }
@@ -105,7 +111,8 @@ async fn a_creation_that_may_have_arrived_is_not_sent_again() {
 async fn a_creation_that_was_turned_away_is_sent_again() {
     let house = house_with(salesloft(), 1).await;
     house.answers_first("POST", "/people", ResponseTemplate::new(401)).await;
-    let created = Mock::given(method("POST")).and(path("/people")).and(body_json(json!({"title": "x"})));
+    let created =
+        Mock::given(method("POST")).and(path("/people")).and(body_json(json!({"title": "x"})));
     created.respond_with(person()).expect(1).mount(&house.server).await;
     let record = house.hub.create(&house.target, &call("/contacts"), body()).await.unwrap();
     assert_eq!(record, json!({"id": 7}));
