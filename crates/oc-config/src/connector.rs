@@ -217,6 +217,11 @@ impl Connector {
         definition::parse(text)
     }
 
+    /// Remarks on a definition file with the lines on which their paths stand there.
+    pub fn placed(text: &str, remarks: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        document::placed(text, remarks)
+    }
+
     /// Whether a configuration value of this connector is a secret.
     pub fn is_secret(&self, key: &str) -> bool {
         self.configuration.iter().any(|entry| entry.key == key && entry.kind == EntryKind::Password)

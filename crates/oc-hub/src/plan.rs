@@ -217,12 +217,13 @@ impl Translated<'_> {
 
     fn cannot(&self, condition: &Condition) -> Diagnostic {
         let Resource { range, list, equal, local, .. } = self.resource;
-        let known = [range, list, equal, local]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ");
+        let mut known: Vec<&str> = Vec::new();
+        for name in [range, list, equal, local].into_iter().flatten() {
+            if !known.contains(&name.as_str()) {
+                known.push(name);
+            }
+        }
+        let known = known.join(", ");
         Diagnostic::error(
             "where",
             format!("`{condition}` cannot be filtered by; these fields can: {known}"),

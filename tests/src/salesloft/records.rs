@@ -90,7 +90,7 @@ fn number(id: &str) -> u64 {
 fn missing(list: &str, fields: &Map<String, Value>) -> Option<Response> {
     let has = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
     let lacking = match list {
-        "people" if !has("email_address") && !(has("phone") && has("last_name")) => "email_address",
+        "people" if !(has("email_address") || has("phone") && has("last_name")) => "email_address",
         "accounts" if !has("name") => "name",
         "accounts" if !has("domain") => "domain",
         _ => return None,
