@@ -132,17 +132,20 @@ impl Client {
         read: impl Fn(Response) -> Result<T, String>,
     ) -> Result<Answer<T>, HubError> {
         let (mut refreshed, mut limited, mut uncertain) = (false, 0, false);
+        // The words of a 429 before.
+        let mut said: Option<String> = None;
         let Retry { mut tries, mut pause } = effort.retry;
         loop {
+            let attempted = self.attempt(target, asked, effort.budget_wait).await;
             let (failed, may_have_arrived) =
-                match self.attempt(target, asked, effort.budget_wait).await? {
+                match attempted.map_err(|error| error.or_said(said.clone()))? {
                     Attempt::Answered(response, clock) => match read(response) {
                         Ok(read) => return Ok(Answer { read, clock }),
                         Err(reason) => (HubError::Faulty { reason, text: None }, true),
                     },
                     // The budget is closed now; the next attempt waits for it.
-                    Attempt::Limited(..) if limited < MOST_LIMITED => {
-                        limited += 1;
+                    Attempt::Limited(_, text) if limited < MOST_LIMITED => {
+                        (limited, said) = (limited + 1, text);
                         continue;
                     }
                     Attempt::Limited(retry_after, text) => {

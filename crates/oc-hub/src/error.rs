@@ -79,6 +79,16 @@ impl HubError {
         }
     }
 
+    /// With what the provider has said about its rate limit before, when that is what failed.
+    pub(crate) fn or_said(self, before: Option<String>) -> Self {
+        match self {
+            Self::RateLimited { retry_after, text: None } => {
+                Self::RateLimited { retry_after, text: before }
+            }
+            other => other,
+        }
+    }
+
     /// The provider's own words, when it said some.
     pub fn provider_text(&self) -> Option<&str> {
         match self {

@@ -203,6 +203,7 @@ async fn errors_of_single_records_keep_their_meaning() -> anyhow::Result<()> {
     let limited = quiet.get(&format!("/contacts/{id}")).await?;
     assert_eq!(limited.status, 429, "{}", limited.text);
     assert!(header(&limited, "retry-after").parse::<u32>()? > 80);
+    assert_eq!(limited.body["providerMessage"], "{\"error\":\"API rate limit exceeded\"}");
     Ok(())
 }
 

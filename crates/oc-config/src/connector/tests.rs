@@ -1,5 +1,7 @@
 //! The built-in definition holds the provider's facts, and mistakes are told with their place.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const SALESLOFT: &str = include_str!("../../connectors/salesloft.toml");
@@ -168,4 +170,23 @@ fn broken_text_is_told_with_its_lines() {
     let faults = Connector::parse("format = 1\nkey = \nname = \"x\"\nhub = 'y\n").unwrap_err();
     let lines: Vec<Option<usize>> = faults.iter().map(|fault| fault.line).collect();
     assert!(lines.contains(&Some(2)) && lines.contains(&Some(4)), "{faults:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_definition_panics_and_every_mistake_has_a_place(
+        at in 0..SALESLOFT.len(),
+        length in 0..60_usize,
+        other in "[a-z\\[\\]{}=\"' \\n0-9.]{0,8}",
+    ) {
+        let bounds = |at: usize| (at..=SALESLOFT.len()).find(|at| SALESLOFT.is_char_boundary(*at));
+        let (from, to) = (bounds(at).unwrap(), bounds((at + length).min(SALESLOFT.len())).unwrap());
+        let text = [&SALESLOFT[..from], &other, &SALESLOFT[to..]].concat();
+        if let Err(faults) = Connector::parse(&text) {
+            prop_assert!(!faults.is_empty());
+            prop_assert!(faults.iter().all(|one| one.line.is_some() || !one.path.is_empty()), "{:?}", faults);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What an exported element becomes, and what is told about the rest of it.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -132,4 +133,38 @@ fn what_the_definition_still_lacks_is_told_with_its_line() {
     let error = import_element("{\"name\": \"x\"}").unwrap_err();
     assert_eq!(error.path, "key");
     assert!(import_element("[").is_err() && import_element("[]").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_an_element_holds_it_is_read_without_panic(
+        number in 0..200_usize,
+        value in prop_oneof![Just(json!(null)), Just(json!(1)), Just(json!([{}])), Just(json!({"a": 1})),
+            "[a-z/{}|.$? ]{0,9}".prop_map(|text| json!(text))],
+    ) {
+        let mut element: Json = serde_json::from_str(DESKHELP).unwrap();
+        let mut left = number;
+        replace(&mut element, &mut left, &value);
+        let _ = import_element(&element.to_string());
+    }
+}
+
+/// Puts a value in the place of the one that many steps into a document.
+fn replace(document: &mut Json, left: &mut usize, value: &Json) {
+    let inner: Vec<&mut Json> = match document {
+        Json::Object(members) => members.values_mut().collect(),
+        Json::Array(elements) => elements.iter_mut().collect(),
+        _ => return,
+    };
+    for one in inner {
+        if *left == 0 {
+            *one = value.clone();
+            *left = usize::MAX;
+            return;
+        }
+        *left -= 1;
+        replace(one, left, value);
+    }
 }
