@@ -5,6 +5,7 @@ mod limit;
 mod lists;
 mod oauth;
 mod query;
+mod records;
 mod world;
 
 use std::net::SocketAddr;
@@ -40,6 +41,10 @@ pub struct Provider {
     pub limit: Limit,
     /// What goes wrong next with list requests, in order.
     pub faults: std::collections::VecDeque<Fault>,
+    /// What goes wrong next with requests that write, after they have had their effect.
+    pub write_faults: std::collections::VecDeque<Fault>,
+    /// Methods and paths of requests that write, as they came.
+    pub wrote: Vec<String>,
     /// What goes wrong next with token requests.
     pub token_faults: std::collections::VecDeque<Fault>,
     /// How long a token request takes.
@@ -94,6 +99,8 @@ impl Salesloft {
             accounts: Accounts::default(),
             limit: Limit::default(),
             faults: [].into(),
+            write_faults: [].into(),
+            wrote: Vec::new(),
             token_faults: [].into(),
             token_pause: std::time::Duration::ZERO,
             token_requests: 0,
@@ -145,12 +152,19 @@ fn router(provider: Shared) -> Router {
     let me = get(|| async {
         axum::Json(json!({"data": {"id": 1, "name": "Sim", "team": {"id": 4711}}}))
     });
-    let api = Router::new()
-        .route("/me", me)
-        .route("/people/{id}", get(lists::one).put(lists::update).delete(lists::delete))
-        .route("/people", get(lists::list).post(lists::create))
-        .fallback(get(lists::list))
-        .layer(from_fn_with_state(Arc::clone(&provider), guard));
+    let one = || get(records::one);
+    let changed = || one().put(records::update).delete(records::delete);
+    let mut api = Router::new().route("/me", me).fallback(get(lists::list));
+    for list in lists::LISTS {
+        let (all, single) = (format!("/{list}"), format!("/{list}/{{id}}"));
+        let is_written = records::WRITTEN.contains(&list);
+        api = if is_written {
+            api.route(&all, get(lists::list).post(records::create)).route(&single, changed())
+        } else {
+            api.route(&single, one())
+        };
+    }
+    let api = api.layer(from_fn_with_state(Arc::clone(&provider), guard));
     Router::new()
         .nest("/v2", api)
         .route("/oauth/authorize", get(oauth::authorize))
@@ -211,7 +225,11 @@ impl Provider {
         let is_list = request.method() == "GET" && !request.uri().path().ends_with("/me");
         // Ignoring filters is the list's own affair.
         let is_next = is_list && self.faults.front() != Some(&Fault::IgnoresFilters);
-        let fault = if is_next { self.faults.pop_front() } else { None };
+        let mut fault = if is_next { self.faults.pop_front() } else { None };
+        if request.method() != "GET" {
+            self.wrote.push(format!("{} {}", request.method(), request.uri().path()));
+            fault = self.write_faults.pop_front();
+        }
         (None, fault, headers)
     }
 }

@@ -1,6 +1,8 @@
 //! A connector: how to talk to one provider, as data.
 
 mod definition;
+mod document;
+mod operation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::{Diagnostic, FieldPath, OAuth2, Operator};
+
+pub use operation::{Operation, OperationKind, Verb};
 
 /// A connector, read from its definition file.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,8 @@ pub struct Connector {
     pub description: String,
     /// Where the provider documents its API.
     pub documentation: Option<String>,
+    /// Its logo: a url, or the name of a picture.
+    pub logo: Option<String>,
     /// What a user fills in.
     pub configuration: Vec<Entry>,
     /// OAuth 2, when the provider has it.
@@ -40,6 +46,8 @@ pub struct Connector {
     pub paging: Paging,
     /// How conditions become parameters.
     pub filtering: Filtering,
+    /// How lists are asked for in an order.
+    pub sorting: Option<Sorting>,
     /// The resources by their names in the hub.
     pub resources: BTreeMap<String, Resource>,
     /// How often is polled unless the instance says.
@@ -64,6 +72,11 @@ pub struct Entry {
     pub required: bool,
     /// Its value when the user gives none.
     pub default: Option<String>,
+    /// What a user has to know about it.
+    pub help: Option<String>,
+    /// Whether nobody is asked for it.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// Kinds of configuration values, by their names in the Elements API.
@@ -136,6 +149,8 @@ pub struct Paging {
     pub largest: u32,
     /// Where an answer tells the next page's number; null or missing on the last page.
     pub next: Option<FieldPath>,
+    /// Where an answer tells how many records there are in all, when it does.
+    pub total: Option<FieldPath>,
 }
 
 /// How conditions become parameters.
@@ -145,6 +160,15 @@ pub struct Filtering {
     pub ranges: BTreeMap<Operator, String>,
     /// Where an answer repeats the filters it applied.
     pub echo: Option<FieldPath>,
+}
+
+/// How lists are asked for in an order: parameters with `{field}` for the field's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sorting {
+    /// Smallest first.
+    pub ascending: Vec<(String, String)>,
+    /// Largest first.
+    pub descending: Vec<(String, String)>,
 }
 
 /// One resource of the provider.
@@ -177,21 +201,41 @@ pub struct Resource {
     pub local: Vec<String>,
     /// Members that change although nobody changed the record; they do not count as content.
     pub volatile: Vec<FieldPath>,
+    /// Fields by which the provider can sort.
+    pub sort: Vec<String>,
+    /// What can be done with single records.
+    pub operations: BTreeMap<OperationKind, Operation>,
 }
 
 impl Connector {
     /// Reads a definition file.
     ///
     /// # Errors
-    /// What is unknown, missing or makes no sense; the path names the table and key, the message
-    /// the line.
+    /// Everything that is unknown, missing or makes no sense, with its line; the path names table
+    /// and key.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
         definition::parse(text)
+    }
+
+    /// Remarks on a definition file with the lines on which their paths stand there.
+    pub fn placed(text: &str, remarks: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        document::placed(text, remarks)
     }
 
     /// Whether a configuration value of this connector is a secret.
     pub fn is_secret(&self, key: &str) -> bool {
         self.configuration.iter().any(|entry| entry.key == key && entry.kind == EntryKind::Password)
+    }
+}
+
+impl Sorting {
+    /// The parameters that ask for the order of a field.
+    pub fn parameters(&self, field: &str, descending: bool) -> Vec<(String, String)> {
+        let parameters = if descending { &self.descending } else { &self.ascending };
+        let filled = |(name, value): &(String, String)| {
+            (name.replace("{field}", field), value.replace("{field}", field))
+        };
+        parameters.iter().map(filled).collect()
     }
 }
 

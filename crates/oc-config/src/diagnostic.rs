@@ -18,6 +18,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Dotted path from the document's root to the value, such as `contacts.url`; empty for the root.
     pub path: String,
+    /// Line of the file it is about, from 1.
+    pub line: Option<usize>,
     /// Column inside the value's text, counted in characters from 1.
     pub column: Option<usize>,
     /// What is wrong and what was expected, lower case, without a full stop.
@@ -38,7 +40,7 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, path: String, message: String) -> Self {
-        Self { severity, path, column: None, message, help: None }
+        Self { severity, path, line: None, column: None, message, help: None }
     }
 
     /// The same remark, at a column (characters, from 1) of the value's text.
@@ -72,9 +74,12 @@ impl Diagnostic {
     }
 }
 
-/// `contacts.url, column 12: message (help)`.
+/// `line 3: contacts.url, column 12: message (help)`.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
         f.write_str(&self.path)?;
         if let Some(column) = self.column {
             write!(f, "{}column {column}", if self.path.is_empty() { "" } else { ", " })?;

@@ -8,6 +8,7 @@ mod configuration;
 mod connector;
 mod date_reader;
 mod diagnostic;
+mod element_json;
 mod field_path;
 mod hub_call;
 mod ids;
@@ -24,10 +25,12 @@ mod zone;
 pub use catalogue::Catalogue;
 pub use configuration::{Configuration, MASK};
 pub use connector::{
-    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Paging, Probe, Resource,
+    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Operation, OperationKind, Paging,
+    Probe, Resource, Sorting, Verb,
 };
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};
+pub use element_json::{ImportedElement, import_element};
 pub use field_path::{FieldPath, Segment};
 pub use hub_call::{HubCall, OrderBy};
 pub use ids::InstanceId;

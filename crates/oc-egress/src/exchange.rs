@@ -46,6 +46,18 @@ pub struct Request {
     pub body: Bytes,
     /// What becomes of a redirect.
     pub redirects: Redirects,
+    /// Whether it may be sent a second time.
+    pub stale: Stale,
+}
+
+/// What is done about a reused connection that may have been closed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// It is used; when it closes before any byte of the answer, the request is repeated once on a
+    /// new one. The other side may then have seen it twice.
+    Repeat,
+    /// A new connection is used, and nothing repeated: the other side sees the request once at most.
+    Avoid,
 }
 
 /// What becomes of a redirect.
@@ -107,13 +119,15 @@ impl Request {
     /// A GET that follows redirects.
     pub fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, url, headers, body, redirects: Redirects::Follow }
+        let (redirects, stale) = (Redirects::Follow, Stale::Repeat);
+        Self { method: Method::GET, url, headers, body, redirects, stale }
     }
 
     /// A POST that does not.
     pub fn post(url: Url, body: Bytes) -> Self {
         let headers = HeaderMap::new();
-        Self { method: Method::POST, url, headers, body, redirects: Redirects::Never }
+        let (redirects, stale) = (Redirects::Never, Stale::Repeat);
+        Self { method: Method::POST, url, headers, body, redirects, stale }
     }
 }
 
@@ -167,7 +181,7 @@ impl Egress {
     /// Sends a request and reads its answer within the limits.
     ///
     /// A request on a reused connection that closed before any byte of the answer is repeated once
-    /// on a new one.
+    /// on a new one, unless it says otherwise ([`Stale`]).
     ///
     /// # Errors
     /// What ended the exchange.
@@ -201,6 +215,9 @@ impl Egress {
 
     async fn once(&self, request: &Request, limits: Limits) -> Result<Response, EgressError> {
         self.0.connector.policy.check_url(&request.url).map_err(EgressError::Refused)?;
+        if request.stale == Stale::Avoid {
+            return self.send(&self.0.fresh, request, limits, &mut None).await;
+        }
         let mut traffic = None;
         match self.send(&self.0.pooled, request, limits, &mut traffic).await {
             Err(EgressError::Closed) if traffic.is_some_and(|traffic| traffic.is_stale()) => {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
-use http::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::{Method, StatusCode};
 use oc_config::Timestamp;
-use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
+use oc_egress::{
+    Clock, Egress, EgressError, Limits, Overflow, Redirects, Request, Response, Stale,
+};
 use url::Url;
 
 use crate::authorizer::{AuthorizeError, Authorizer};
@@ -54,6 +57,42 @@ impl Effort {
     }
 }
 
+/// What is asked of a provider.
+pub(crate) struct Asked<'u> {
+    pub(crate) method: Method,
+    pub(crate) url: &'u Url,
+    pub(crate) body: Option<Bytes>,
+    /// What it costs of the rate limit.
+    pub(crate) cost: u32,
+}
+
+impl<'u> Asked<'u> {
+    pub(crate) fn get(url: &'u Url, cost: u32) -> Self {
+        Self { method: Method::GET, url, body: None, cost }
+    }
+
+    /// Whether it does no harm when the provider sees it twice (RFC 9110, 9.2.2).
+    fn is_repeatable(&self) -> bool {
+        matches!(self.method, Method::GET | Method::PUT | Method::DELETE)
+    }
+
+    fn request(&self) -> Request {
+        let mut request = Request::get(self.url.clone());
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if self.method != Method::GET {
+            request.method = self.method.clone();
+            request.redirects = Redirects::Never;
+            request.stale = Stale::Avoid;
+        }
+        if let Some(body) = &self.body {
+            request.body = body.clone();
+            let json = HeaderValue::from_static("application/json");
+            request.headers.insert(CONTENT_TYPE, json);
+        }
+        request
+    }
+}
+
 /// What all requests share.
 pub(crate) struct Client {
     pub(crate) egress: Egress,
@@ -82,44 +121,61 @@ impl Client {
         Self { egress, clock, authorizer, budgets: Budgets::default(), limits, retry }
     }
 
-    /// Gets `url` and reads the answer; an answer that cannot be read is a failure like a 500.
-    pub(crate) async fn get<T>(
+    /// Sends what is asked and reads the answer; an answer that cannot be read is a failure like a
+    /// 500. What may be seen only once is sent again only when it was certainly not carried out:
+    /// nothing has arrived, or the answer was 401 or 429.
+    pub(crate) async fn send<T>(
         &self,
         target: &Target,
-        url: &Url,
-        cost: u32,
+        asked: &Asked<'_>,
         effort: Effort,
         read: impl Fn(Response) -> Result<T, String>,
     ) -> Result<Answer<T>, HubError> {
-        let (mut refreshed, mut limited) = (false, 0);
+        let (mut refreshed, mut limited, mut uncertain) = (false, 0, false);
+        // The words of a 429 before.
+        let mut said: Option<String> = None;
         let Retry { mut tries, mut pause } = effort.retry;
         loop {
-            let failed = match self.attempt(target, url, cost, effort.budget_wait).await? {
-                Attempt::Answered(response, clock) => match read(response) {
-                    Ok(read) => return Ok(Answer { read, clock }),
-                    Err(reason) => HubError::Faulty { reason, text: None },
-                },
-                // The budget is closed now; the next attempt waits for it.
-                Attempt::Limited(_) if limited < MOST_LIMITED => {
-                    limited += 1;
-                    continue;
-                }
-                Attempt::Limited(retry_after) => return Err(HubError::RateLimited { retry_after }),
-                Attempt::Refused if refreshed => {
-                    let reason =
-                        "the provider refuses the access token it has just given".to_owned();
-                    return Err(HubError::NeedsAuthentication { reason, provider: None });
-                }
-                Attempt::Refused => {
-                    refreshed = true;
-                    continue;
-                }
-                Attempt::Failed(error) => error,
-            };
+            let attempted = self.attempt(target, asked, effort.budget_wait).await;
+            let (failed, may_have_arrived) =
+                match attempted.map_err(|error| error.or_said(said.clone()))? {
+                    Attempt::Answered(response, clock) => match read(response) {
+                        Ok(read) => return Ok(Answer { read, clock }),
+                        Err(reason) => (HubError::Faulty { reason, text: None }, true),
+                    },
+                    // The budget is closed now; the next attempt waits for it.
+                    Attempt::Limited(_, text) if limited < MOST_LIMITED => {
+                        (limited, said) = (limited + 1, text);
+                        continue;
+                    }
+                    Attempt::Limited(retry_after, text) => {
+                        return Err(HubError::RateLimited { retry_after, text });
+                    }
+                    Attempt::Refused(provider) if refreshed => {
+                        let reason =
+                            "the provider refuses the access token it has just given".to_owned();
+                        return Err(HubError::NeedsAuthentication { reason, provider });
+                    }
+                    Attempt::Refused(_) => {
+                        refreshed = true;
+                        continue;
+                    }
+                    // The try before has removed it, and its answer was lost.
+                    Attempt::Denied(response) if uncertain && is_gone(asked, &response) => {
+                        let reason = |reason| HubError::Faulty { reason, text: None };
+                        return Ok(Answer { read: read(response).map_err(reason)?, clock: None });
+                    }
+                    Attempt::Denied(response) => {
+                        let (status, text) = (response.status, words(&response));
+                        return Err(HubError::Provider { status, text });
+                    }
+                    Attempt::Failed { error, may_have_arrived } => (error, may_have_arrived),
+                };
             tries -= 1;
-            if tries == 0 {
+            if tries == 0 || (may_have_arrived && !asked.is_repeatable()) {
                 return Err(failed);
             }
+            uncertain |= may_have_arrived;
             tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * rand::random::<f64>())).await;
             pause *= 2;
         }
@@ -128,26 +184,28 @@ impl Client {
     async fn attempt(
         &self,
         target: &Target,
-        url: &Url,
-        cost: u32,
+        asked: &Asked<'_>,
         budget_wait: Duration,
     ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
         let budget =
             limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
         if let Some(budget) = &budget {
-            let taken = budget.take(cost, &self.clock, budget_wait).await;
-            taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0 })?;
+            let taken = budget.take(asked.cost, &self.clock, budget_wait).await;
+            taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0, text: None })?;
         }
-        let mut request = Request::get(url.clone());
-        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let mut request = asked.request();
         let sent = self.clock.now();
         let authorized =
             self.authorizer.authorize(target.instance, &mut request.headers, sent).await;
-        let credential = authorized.map_err(authorize_fault)?;
+        let credential = authorized.map_err(|error| authorize_fault(error, None))?;
         let response = match self.egress.exchange(request, self.limits).await {
             Ok(response) => response,
-            Err(error) => return Ok(Attempt::Failed(egress_fault(target, &error))),
+            Err(error) => {
+                let may_have_arrived = error.may_have_arrived();
+                let error = egress_fault(target, &error);
+                return Ok(Attempt::Failed { error, may_have_arrived });
+            }
         };
         let received = self.clock.now();
         let provider = date_header(&response.headers);
@@ -155,7 +213,7 @@ impl Client {
             let told = |name: Option<&String>| number(&response.headers, name?);
             let charged = told(limits.and_then(|limits| limits.cost.as_ref()));
             let remaining = told(limits.and_then(|limits| limits.remaining.as_ref()));
-            let extra_cost = charged.map_or(0, |charged| charged.saturating_sub(cost));
+            let extra_cost = charged.map_or(0, |charged| charged.saturating_sub(asked.cost));
             budget.note(Told { provider, remaining, extra_cost }, received);
         }
         match response.status {
@@ -165,39 +223,52 @@ impl Client {
             }
             StatusCode::UNAUTHORIZED => {
                 let refused = self.authorizer.refused(target.instance, credential, received).await;
-                refused.map_err(authorize_fault)?;
-                Ok(Attempt::Refused)
+                let text = words(&response);
+                refused.map_err(|error| authorize_fault(error, text.clone()))?;
+                Ok(Attempt::Refused(text))
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let retry_after = retry_after(&response.headers, received);
-                let told = retry_after.unwrap_or_default();
+                let (told, text) = (retry_after.unwrap_or_default(), words(&response));
                 let Some(budget) = &budget else {
-                    return Err(HubError::RateLimited { retry_after: told });
+                    return Err(HubError::RateLimited { retry_after: told, text });
                 };
                 budget.close(retry_after, received);
-                Ok(Attempt::Limited(told))
+                Ok(Attempt::Limited(told, text))
             }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
                 let reason = format!("it answered {status}");
-                Ok(Attempt::Failed(HubError::Faulty { reason, text: words(&response) }))
+                let error = HubError::Faulty { reason, text: words(&response) };
+                Ok(Attempt::Failed { error, may_have_arrived: true })
             }
-            status => Err(HubError::Provider { status, text: words(&response) }),
+            _ => Ok(Attempt::Denied(response)),
         }
     }
 }
 
 enum Attempt {
     Answered(Response, Option<ClockReading>),
-    /// 429; asked to wait so long.
-    Limited(Duration),
-    Refused,
-    Failed(HubError),
+    /// 429, in its words; asked to wait so long.
+    Limited(Duration, Option<String>),
+    /// 401, in its words; there is another credential now.
+    Refused(Option<String>),
+    /// Another status that repeating does not change.
+    Denied(Response),
+    Failed {
+        error: HubError,
+        may_have_arrived: bool,
+    },
 }
 
-fn authorize_fault(error: AuthorizeError) -> HubError {
+fn is_gone(asked: &Asked<'_>, response: &Response) -> bool {
+    let is_missing = matches!(response.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    asked.method == Method::DELETE && is_missing
+}
+
+fn authorize_fault(error: AuthorizeError, provider: Option<String>) -> HubError {
     match error {
         AuthorizeError::NeedsAuthentication(reason) => {
-            HubError::NeedsAuthentication { reason, provider: None }
+            HubError::NeedsAuthentication { reason, provider }
         }
         AuthorizeError::Unavailable(reason) => HubError::NoAnswer(reason),
     }
@@ -227,7 +298,14 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// The answer's text, at most 4 KB of it (instances.md, "Errors and headers").
 fn words(response: &Response) -> Option<String> {
     let kept = &response.body[..response.body.len().min(LONGEST_TEXT)];
-    (!kept.is_empty()).then(|| String::from_utf8_lossy(kept).into_owned())
+    let mut text = String::from_utf8_lossy(kept).into_owned();
+    let is_cut = response.body.len() > kept.len();
+    if is_cut && text.ends_with(char::REPLACEMENT_CHARACTER) {
+        // Half a character.
+        text.pop();
+    }
+    (!text.is_empty()).then_some(text)
 }

@@ -16,6 +16,18 @@ pub enum HubError {
         /// What there is, comma-separated.
         known: String,
     },
+    /// The resource has no such call; says which there are.
+    #[error("`{resource}` does not take {method} here; it has: {known}")]
+    UnknownMethod {
+        /// The resource.
+        resource: String,
+        /// What was asked for.
+        method: &'static str,
+        /// The methods that there are at this place, comma-separated.
+        allowed: String,
+        /// The calls of the resource, comma-separated.
+        known: String,
+    },
     /// The request cannot be carried out as it is written.
     #[error("{0}")]
     Request(Diagnostic),
@@ -40,6 +52,8 @@ pub enum HubError {
     RateLimited {
         /// When there is room again.
         retry_after: Duration,
+        /// The provider's words, when it said so itself.
+        text: Option<String>,
     },
     /// The provider answered with a fault of its own, or with something that is no answer.
     #[error("the provider failed: {reason}")]
@@ -65,10 +79,22 @@ impl HubError {
         }
     }
 
+    /// With what the provider has said about its rate limit before, when that is what failed.
+    pub(crate) fn or_said(self, before: Option<String>) -> Self {
+        match self {
+            Self::RateLimited { retry_after, text: None } => {
+                Self::RateLimited { retry_after, text: before }
+            }
+            other => other,
+        }
+    }
+
     /// The provider's own words, when it said some.
     pub fn provider_text(&self) -> Option<&str> {
         match self {
-            Self::Provider { text, .. } | Self::Faulty { text, .. } => text.as_deref(),
+            Self::Provider { text, .. }
+            | Self::Faulty { text, .. }
+            | Self::RateLimited { text, .. } => text.as_deref(),
             Self::NeedsAuthentication { provider, .. } => provider.as_deref(),
             _ => None,
         }

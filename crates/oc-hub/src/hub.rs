@@ -1,13 +1,16 @@
-//! The hub: the provider's lists, as the connector describes them.
+//! The hub: the provider's lists and records, as the connector describes them.
 
 use std::sync::Arc;
 
-use oc_config::HubCall;
+use bytes::Bytes;
+use oc_config::{HubCall, OperationKind};
 use oc_egress::{Clock, Egress};
+use serde_json::Value as Json;
 use url::Url;
 
 use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
+use crate::object::{Operated, operate};
 use crate::{Authorizer, HubError, Picker, Reader, Target};
 
 /// Reads providers. Clones share connections and rate budgets.
@@ -47,6 +50,54 @@ impl Hub {
     /// As [`Hub::read`], and why the page could not be had.
     pub async fn list(&self, target: &Target, call: &HubCall) -> Result<Listing, HubError> {
         listing::list(&self.0, target, call).await
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// A resource or kind of call that the connector does not have, and why it could not be had.
+    pub async fn one(&self, target: &Target, call: &HubCall, id: &str) -> Result<Json, HubError> {
+        let asked = Operated { kind: OperationKind::One, id: Some(id), body: None };
+        operate(&self.0, target, call, asked).await
+    }
+
+    /// Makes a record of a JSON object; gives the record as the provider answers it, an empty object
+    /// when it does not. It is sent a second time only when it has certainly not been carried out.
+    ///
+    /// # Errors
+    /// As [`Hub::one`].
+    pub async fn create(
+        &self,
+        target: &Target,
+        call: &HubCall,
+        body: Bytes,
+    ) -> Result<Json, HubError> {
+        let asked = Operated { kind: OperationKind::Create, id: None, body: Some(body) };
+        operate(&self.0, target, call, asked).await
+    }
+
+    /// Changes a record; otherwise as [`Hub::create`].
+    ///
+    /// # Errors
+    /// As [`Hub::one`].
+    pub async fn update(
+        &self,
+        target: &Target,
+        call: &HubCall,
+        id: &str,
+        body: Bytes,
+    ) -> Result<Json, HubError> {
+        let asked = Operated { kind: OperationKind::Update, id: Some(id), body: Some(body) };
+        operate(&self.0, target, call, asked).await
+    }
+
+    /// Removes a record. One that is missing at a second try is removed.
+    ///
+    /// # Errors
+    /// As [`Hub::one`].
+    pub async fn delete(&self, target: &Target, call: &HubCall, id: &str) -> Result<(), HubError> {
+        let asked = Operated { kind: OperationKind::Delete, id: Some(id), body: None };
+        operate(&self.0, target, call, asked).await.map(drop)
     }
 
     /// The provider account whose rate limit an instance shares, when the provider tells.

@@ -8,11 +8,13 @@ mod error;
 mod hub;
 mod keyset;
 mod listing;
+mod object;
 mod plan;
 mod provider_clock;
 mod reader;
 mod record;
 mod request;
+mod shown;
 mod target;
 
 pub use authorizer::{AuthorizeError, Authorizer, Credential};

@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oc_config::{Diagnostic, HubCall};
-use serde_json::{Map, Value as Json};
+use oc_config::{Connector, Diagnostic, HubCall, OrderBy, Resource};
+use serde_json::Value as Json;
 use url::Url;
 
-use crate::client::{Client, Effort};
+use crate::client::{Asked, Client, Effort};
 use crate::plan::{Plan, resource};
-use crate::request::{below_base, matching, read_page, request_url};
+use crate::request::{below_base, following, matching, read_page, request_url};
+use crate::shown::Shown;
 use crate::{HubError, Picker, Record, Target};
 
 /// A page of records as the hub shows them.
@@ -18,6 +19,8 @@ pub struct Listing {
     pub records: Vec<Json>,
     /// What `nextPage` has to be for the next ones; `None` when there are none.
     pub next_page: Option<String>,
+    /// How many there are on all pages together, when the provider tells.
+    pub total: Option<u64>,
 }
 
 pub(crate) async fn list(
@@ -27,24 +30,50 @@ pub(crate) async fn list(
 ) -> Result<Listing, HubError> {
     let plan = Plan::of(&target.connector, call, None)?;
     let resource = resource(&target.connector, &call.resource)?;
-    if call.order_by.is_some() {
-        return Err(request_fault("orderBy", "this version returns the provider's order only"));
-    }
+    let order = match &call.order_by {
+        Some(order_by) => order(&target.connector, resource, order_by)?,
+        None => resource.order.clone(),
+    };
     let number = page_number(call)?;
-    let url = request_url(target, resource, &plan, &plan.filters, number)?;
+    let url = request_url(target, &order, &plan, &plan.filters, number)?;
     let cost = target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
     let fields = Picker::default();
     let read = |response| read_page(target, resource, &plan.filters, &fields, response);
     let effort = Effort::prompt(client.retry);
-    let page = client.get(target, &url, cost, effort, read).await?.read;
-    let size = usize::try_from(plan.page_size).unwrap_or(usize::MAX);
-    let more = !page.is_empty() && (page.next.is_some() || page.len() >= size);
+    let page = client.send(target, &Asked::get(&url, cost), effort, read).await?.read;
+    let next = following(&page, number, &plan);
+    // What is left out here counts for the provider.
+    let total = page.total.filter(|_| plan.local.is_none());
     let page = matching(page, plan.local.as_ref());
-    let shown = |record: Record<'_>| show(record.json, target.drop_nulls, &call.fields);
+    let form = Shown::new(target.drop_nulls, &call.fields);
+    let shown = |record: Record<'_>| {
+        let record = serde_json::from_slice(record.json)
+            .map_err(|error| HubError::Faulty { reason: error.to_string(), text: None })?;
+        Ok(form.of(record))
+    };
     Ok(Listing {
-        records: page.records().map(shown).collect::<Result<_, _>>()?,
-        next_page: more.then(|| URL_SAFE_NO_PAD.encode(format!("page:{}", number + 1))),
+        records: page.records().map(shown).collect::<Result<_, HubError>>()?,
+        next_page: next.map(|next| URL_SAFE_NO_PAD.encode(format!("page:{next}"))),
+        total,
     })
+}
+
+/// The parameters that ask the provider for an order.
+fn order(
+    connector: &Connector,
+    resource: &Resource,
+    order_by: &OrderBy,
+) -> Result<Vec<(String, String)>, HubError> {
+    let OrderBy { field, descending } = order_by;
+    if let Some(sorting) = connector.sorting.as_ref().filter(|_| resource.sort.contains(field)) {
+        return Ok(sorting.parameters(field, *descending));
+    }
+    let can = match resource.sort.as_slice() {
+        [] => "it cannot sort this resource".to_owned(),
+        fields => format!("it can by: {}", fields.join(", ")),
+    };
+    let message = format!("the provider cannot sort by `{field}`; {can}");
+    Err(request_fault("orderBy", &message))
 }
 
 /// The first url of a reading, as `check` shows it.
@@ -54,7 +83,8 @@ pub(crate) fn first_url(
     page_size: Option<u32>,
 ) -> Result<Url, HubError> {
     let plan = Plan::of(&target.connector, call, page_size)?;
-    request_url(target, resource(&target.connector, &call.resource)?, &plan, &plan.filters, 1)
+    let order = &resource(&target.connector, &call.resource)?.order;
+    request_url(target, order, &plan, &plan.filters, 1)
 }
 
 /// Asks the provider whose rate limit the instance shares.
@@ -64,7 +94,8 @@ pub(crate) async fn account(client: &Client, target: &Target) -> Result<Option<S
     let read = |response: oc_egress::Response| {
         serde_json::from_slice::<Json>(&response.body).map_err(|error| error.to_string())
     };
-    let answer = client.get(target, &url, 1, Effort::prompt(client.retry), read).await?.read;
+    let effort = Effort::prompt(client.retry);
+    let answer = client.send(target, &Asked::get(&url, 1), effort, read).await?.read;
     Ok(match probe.account.select(&answer) {
         Some(Json::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Json::Number(number)) => Some(number.to_string()),
@@ -81,27 +112,8 @@ fn page_number(call: &HubCall) -> Result<u32, HubError> {
     })
 }
 
-fn request_fault(path: &str, message: &str) -> HubError {
+pub(crate) fn request_fault(path: &str, message: &str) -> HubError {
     HubError::Request(Diagnostic::error(path, message))
-}
-
-fn show(record: &[u8], drop_nulls: bool, fields: &[String]) -> Result<Json, HubError> {
-    let stripped;
-    let record = if drop_nulls {
-        stripped = crate::strip_nulls(bytes::Bytes::copy_from_slice(record));
-        &stripped[..]
-    } else {
-        record
-    };
-    let record: Json = serde_json::from_slice(record)
-        .map_err(|error| HubError::Faulty { reason: error.to_string(), text: None })?;
-    let Json::Object(members) = record else { return Ok(record) };
-    if fields.is_empty() {
-        return Ok(Json::Object(members));
-    }
-    let chosen: Map<String, Json> =
-        members.into_iter().filter(|(name, _)| fields.contains(name)).collect();
-    Ok(Json::Object(chosen))
 }
 
 #[cfg(test)]

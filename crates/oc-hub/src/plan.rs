@@ -128,11 +128,40 @@ impl Translated<'_> {
             _ => None,
         };
         match filters {
-            Some(filters) => self.filters.extend(filters),
-            None if self.is_local(condition) => self.local.push(condition.clone()),
-            None => return Err(self.cannot(condition)),
+            Some(filters) if self.add(&filters) => {}
+            _ if self.is_local(condition) => self.local.push(condition.clone()),
+            _ => return Err(self.cannot(condition)),
         }
         Ok(())
+    }
+
+    /// Adds the filters of one condition, if the provider can apply them together with those there
+    /// are: it takes one value for each parameter, or any of several.
+    fn add(&mut self, filters: &[Filter]) -> bool {
+        let mut all = self.filters.clone();
+        for filter in filters {
+            match self.filters.iter().position(|other| other.name() == filter.name()) {
+                None => all.push(filter.clone()),
+                Some(at) if self.filters[at] == *filter && filters.len() == 1 => {}
+                Some(at) => match self.tighter(&self.filters[at], filter) {
+                    Some(value) => all[at].value = value,
+                    None => return false,
+                },
+            }
+        }
+        self.filters = all;
+        true
+    }
+
+    /// The one of two bounds that includes the other; of instants only.
+    fn tighter(&self, one: &Filter, other: &Filter) -> Option<String> {
+        let suffix = one.suffix.as_ref()?;
+        let mut ranges = self.connector.filtering.ranges.iter();
+        let (operator, _) = ranges.find(|(_, known)| *known == suffix)?;
+        let is_lower = matches!(operator, Operator::Greater | Operator::GreaterOrEqual);
+        let reader = DateReader::any(Zone::gmt());
+        let (a, b) = (reader.read_text(&one.value)?, reader.read_text(&other.value)?);
+        Some(if (a >= b) == is_lower { one.value.clone() } else { other.value.clone() })
     }
 
     fn compare(&self, field: &FieldName, operator: Operator, value: &Value) -> Option<Vec<Filter>> {
@@ -188,12 +217,13 @@ impl Translated<'_> {
 
     fn cannot(&self, condition: &Condition) -> Diagnostic {
         let Resource { range, list, equal, local, .. } = self.resource;
-        let known = [range, list, equal, local]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ");
+        let mut known: Vec<&str> = Vec::new();
+        for name in [range, list, equal, local].into_iter().flatten() {
+            if !known.contains(&name.as_str()) {
+                known.push(name);
+            }
+        }
+        let known = known.join(", ");
         Diagnostic::error(
             "where",
             format!("`{condition}` cannot be filtered by; these fields can: {known}"),
@@ -260,9 +290,34 @@ mod tests {
     fn what_the_provider_cannot_filter_is_evaluated_here_or_refused() {
         let users = plan("/users?where=updated_at>'2026-01-01'").unwrap();
         assert!(users.filters.is_empty() && users.local.is_some());
-        let refused = plan("/contacts?where=city='Rome'").unwrap_err().to_string();
-        assert!(refused.contains("city = 'Rome'") && refused.contains("updated_at"), "{refused}");
-        assert!(plan("/contacts?where=updated_at>'2026' or first_name='x'").is_err());
+        let refused = plan("/contacts?where=colour='red'").unwrap_err().to_string();
+        assert!(refused.contains("colour = 'red'") && refused.contains("updated_at"), "{refused}");
+        assert!(plan("/notes?where=updated_at>'2026' or colour='red'").is_err());
+        for local in ["city='Rome'", "updated_at>'2026' or first_name='x'", "first_name like 'A%'"]
+        {
+            let contacts = plan(&format!("/contacts?where={local}")).unwrap();
+            assert!(contacts.filters.is_empty() && contacts.local.is_some(), "{local}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_one_parameter_are_joined_evaluated_here_or_refused() {
+        let both = "/contacts?where=updated_at>='2026-01-01' and updated_at>='2026-02-01' and updated_at<'2026-05-01' and updated_at<'2026-04-01'";
+        assert_eq!(
+            parameters(both),
+            [
+                "updated_at[gte]=2026-02-01T00:00:00.000000Z",
+                "updated_at[lt]=2026-04-01T00:00:00.000000Z"
+            ]
+        );
+        // A second `ids[]` would widen what the first has narrowed.
+        let ids = plan("/contacts?where=id in (1,2) and id in (2,3)").unwrap();
+        assert_eq!(
+            (ids.filters.len(), ids.local.unwrap().to_string().as_str()),
+            (2, "id IN (2, 3)")
+        );
+        assert!(plan("/cadences?where=ids in (1,2) and ids in (2,3)").is_err());
+        assert_eq!(parameters("/contacts?where=first_name='x' and first_name='x'").len(), 1);
         assert!(plan("/nothing").unwrap_err().to_string().contains("contacts"));
     }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use oc_config::{HubCall, Operator, Resource, Timestamp};
-use serde_json::Value as Json;
 
-use crate::client::{Answer, Client, Effort};
+use crate::client::{Answer, Asked, Client, Effort};
 use crate::keyset::Keyset;
 use crate::plan::{Filter, Plan, outgoing_time, resource};
-use crate::request::{matching, read_page, request_url};
+use crate::request::{following, matching, read_page, request_url};
 use crate::{ClockReading, HubError, Page, Picker, Target};
 
 /// A reading under way: by keyset where the connector says so, else by page number.
@@ -59,12 +58,12 @@ impl Reader {
         };
         let Some((from, number)) = next else { return Ok(None) };
         let filters = self.filters(from);
-        let url = request_url(&self.target, &self.resource, &self.plan, &filters, number)?;
+        let url = request_url(&self.target, &self.resource.order, &self.plan, &filters, number)?;
         let cost = self.target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
         let read =
             |response| read_page(&self.target, &self.resource, &filters, &self.fields, response);
         let effort = Effort::patient(self.client.retry);
-        let answer = self.client.get(&self.target, &url, cost, effort, read).await?;
+        let answer = self.client.send(&self.target, &Asked::get(&url, cost), effort, read).await?;
         let Answer { read: page, clock } = answer;
         self.clock = self.clock.or(clock);
         let page = self.advance(page)?;
@@ -96,20 +95,17 @@ impl Reader {
 
     /// Finds the next place, and leaves out what was read before.
     fn advance(&mut self, page: Page) -> Result<Page, HubError> {
-        let size = usize::try_from(self.plan.page_size).unwrap_or(usize::MAX);
-        let more = !page.is_empty() && (page.next.is_some() || page.len() >= size);
         match &mut self.place {
-            Place::Keyset(keyset) => keyset.advance(page, more),
-            Place::Page(number) if more => {
-                let named = page.next.as_ref().and_then(Json::as_u64);
-                let named = named.and_then(|at| u32::try_from(at).ok());
-                *number = named.filter(|named| *named > *number).unwrap_or(*number + 1);
+            Place::Keyset(keyset) => {
+                let more = following(&page, 1, &self.plan).is_some();
+                keyset.advance(page, more)
+            }
+            Place::Page(number) => {
+                let next = following(&page, *number, &self.plan);
+                self.place = next.map_or(Place::End, Place::Page);
                 Ok(page)
             }
-            Place::Page(_) | Place::End => {
-                self.place = Place::End;
-                Ok(page)
-            }
+            Place::End => Ok(page),
         }
     }
 }

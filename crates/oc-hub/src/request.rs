@@ -8,10 +8,10 @@ use url::Url;
 use crate::plan::{Filter, Plan};
 use crate::{HubError, Page, PageForm, Picker, Target};
 
-/// The url of a page.
+/// The url of a page, its records in the order that some parameters ask for.
 pub(crate) fn request_url(
     target: &Target,
-    resource: &Resource,
+    order: &[(String, String)],
     plan: &Plan,
     filters: &[Filter],
     number: u32,
@@ -20,7 +20,7 @@ pub(crate) fn request_url(
     let mut url = below_base(target, &plan.path)?;
     url.query_pairs_mut()
         .extend_pairs(&plan.fixed)
-        .extend_pairs(&resource.order)
+        .extend_pairs(order)
         .extend_pairs(filters.iter().map(|filter| (filter.name(), filter.value.as_str())))
         .append_pair(&paging.size, &plan.page_size.to_string())
         .append_pair(&paging.page, &number.to_string());
@@ -45,7 +45,8 @@ pub(crate) fn read_page(
     let connector = &target.connector;
     let echo = connector.filtering.echo.as_ref();
     let (items, next) = (&resource.items, connector.paging.next.as_ref());
-    let form = PageForm { items, fields, next, echo };
+    let total = connector.paging.total.as_ref();
+    let form = PageForm { items, fields, next, echo, total };
     let page = Page::parse(response.body, &form).map_err(|error| error.to_string())?;
     if echo.is_some() {
         let applied = page.echo.as_ref().unwrap_or(&Json::Null);
@@ -57,6 +58,18 @@ pub(crate) fn read_page(
         }
     }
     Ok(page)
+}
+
+/// The number of the page behind one, when there is one. What the provider sent decides, never what
+/// is left after filtering.
+pub(crate) fn following(page: &Page, number: u32, plan: &Plan) -> Option<u32> {
+    let size = usize::try_from(plan.page_size).unwrap_or(usize::MAX);
+    if page.is_empty() || (page.next.is_none() && page.len() < size) {
+        return None;
+    }
+    let named = page.next.as_ref().and_then(Json::as_u64);
+    let named = named.and_then(|at| u32::try_from(at).ok()).filter(|named| *named > number);
+    named.or_else(|| number.checked_add(1))
 }
 
 /// The records for which what is evaluated here holds.

@@ -51,7 +51,7 @@ pub(crate) fn page(records: &[Value]) -> Page {
     let items = FieldPath::default();
     let field = |name: &str| Some(FieldPath::parse(name).unwrap());
     let fields = Picker::new([field("id"), field("updated_at"), field("created_at")]);
-    let form = PageForm { items: &items, fields: &fields, next: None, echo: None };
+    let form = PageForm { items: &items, fields: &fields, next: None, echo: None, total: None };
     Page::parse(Bytes::from(Value::from(records.to_vec()).to_string()), &form).unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! What the program can be asked to do.
 
 pub(crate) mod check;
+pub(crate) mod connectors;
 mod diagnostics;
 pub(crate) mod poll;
 pub(crate) mod serve;

@@ -1,17 +1,17 @@
-//! The lists, and single people.
+//! The lists.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::query::ListQuery;
 use super::world::{Record, Table};
 use super::{Fault, Provider, Shared, error, lock};
 
 /// The lists there are.
-const LISTS: [&str; 17] = [
+pub(super) const LISTS: [&str; 17] = [
     "people",
     "accounts",
     "users",
@@ -140,52 +140,5 @@ impl Record {
                 });
                 value.is_some_and(|value| values.contains(&value))
             })
-    }
-}
-
-pub(super) async fn one(State(provider): State<Shared>, Path(id): Path<String>) -> Response {
-    let mut provider = lock(&provider);
-    let found = id.trim_end_matches(".json").parse().ok();
-    let table = provider.world.table("people");
-    match found.and_then(|id: u64| table.records.get(&id)) {
-        Some(record) => {
-            let body = format!("{{\"data\":{}}}", record.shown);
-            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-        }
-        None => error(StatusCode::NOT_FOUND, "Person not found"),
-    }
-}
-
-pub(super) async fn create(
-    State(provider): State<Shared>,
-    Json(fields): Json<Map<String, Value>>,
-) -> Response {
-    let id = {
-        let mut provider = lock(&provider);
-        let now = provider.now();
-        provider.world.add("people", now, &fields)
-    };
-    one(State(provider), Path(id.to_string())).await
-}
-
-pub(super) async fn update(
-    State(provider): State<Shared>,
-    Path(id): Path<String>,
-    Json(fields): Json<Map<String, Value>>,
-) -> Response {
-    {
-        let mut provider = lock(&provider);
-        let now = provider.now();
-        provider.world.update("people", id.parse().unwrap_or(0), now, &fields);
-    }
-    one(State(provider), Path(id)).await
-}
-
-pub(super) async fn delete(State(provider): State<Shared>, Path(id): Path<String>) -> Response {
-    let mut provider = lock(&provider);
-    if provider.world.delete("people", id.parse().unwrap_or(0)) {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        error(StatusCode::NOT_FOUND, "Person not found")
     }
 }

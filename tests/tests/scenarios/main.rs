@@ -3,6 +3,7 @@
 mod changes;
 mod delivery;
 mod faults;
+mod hub;
 mod kills;
 mod lifecycle;
 mod simulation;

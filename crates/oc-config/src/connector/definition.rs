@@ -6,7 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ApiKey, Connector, Entry, Filtering, Limits, Paging, Probe, Resource};
+use super::document;
+use super::operation::RawOperation;
+use super::{
+    ApiKey, Connector, Entry, Filtering, Limits, OperationKind, Paging, Probe, Resource, Sorting,
+};
 use crate::{ClientAuthentication, Diagnostic, FieldPath, OAuth2, Operator, TokenBody};
 
 #[derive(Deserialize)]
@@ -20,6 +24,7 @@ struct Definition {
     #[serde(default)]
     description: String,
     documentation: Option<String>,
+    logo: Option<String>,
     #[serde(default)]
     configuration: Vec<Entry>,
     auth: Auth,
@@ -28,6 +33,7 @@ struct Definition {
     paging: RawPaging,
     #[serde(default)]
     filtering: RawFiltering,
+    sorting: Option<RawSorting>,
     #[serde(default)]
     defaults: RawResource,
     resources: BTreeMap<String, RawResource>,
@@ -90,6 +96,7 @@ struct RawPaging {
     size: String,
     largest: u32,
     next: Option<String>,
+    total: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,12 +107,20 @@ struct RawFiltering {
     echo: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSorting {
+    ascending: BTreeMap<String, String>,
+    descending: BTreeMap<String, String>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawResource {
     path: Option<String>,
     query: Option<BTreeMap<String, String>>,
     items: Option<String>,
+    record: Option<String>,
     id: Option<String>,
     updated: Option<String>,
     keyset: Option<bool>,
@@ -116,6 +131,11 @@ struct RawResource {
     equal: Option<Vec<String>>,
     local: Option<Vec<String>>,
     volatile: Option<Vec<String>>,
+    sort: Option<Vec<String>>,
+    one: Option<RawOperation>,
+    create: Option<RawOperation>,
+    update: Option<RawOperation>,
+    delete: Option<RawOperation>,
 }
 
 #[derive(Deserialize)]
@@ -126,29 +146,24 @@ struct Polling {
 }
 
 pub(super) fn parse(text: &str) -> Result<Connector, Vec<Diagnostic>> {
-    let definition: Definition =
-        toml::from_str(text).map_err(|error| vec![unread(text, &error)])?;
-    let mut faults = Faults(Vec::new());
-    let connector = definition.build(&mut faults);
-    if faults.0.is_empty() { Ok(connector) } else { Err(faults.0) }
-}
-
-fn unread(text: &str, error: &toml::de::Error) -> Diagnostic {
-    let line =
-        error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let at = line.map_or(String::new(), |line| format!("line {line}: "));
-    Diagnostic::error("", format!("{at}{}", error.message()))
+    let (definition, faults) = document::read::<Definition>(text);
+    let mut faults = Faults(faults);
+    let connector = definition.map(|definition| definition.build(&mut faults));
+    match connector {
+        Some(connector) if faults.0.is_empty() => Ok(connector),
+        _ => Err(document::placed(text, faults.0)),
+    }
 }
 
 /// What is wrong, collected while the connector is built.
-struct Faults(Vec<Diagnostic>);
+pub(super) struct Faults(Vec<Diagnostic>);
 
 impl Faults {
-    fn add(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn add(&mut self, path: &str, message: impl Into<String>) {
         self.0.push(Diagnostic::error(path, message));
     }
 
-    fn field(&mut self, path: &str, text: &str) -> FieldPath {
+    pub(super) fn field(&mut self, path: &str, text: &str) -> FieldPath {
         let read = if text.starts_with('/') || text.is_empty() {
             FieldPath::from_pointer(text)
         } else {
@@ -193,6 +208,7 @@ impl Definition {
             faults.add("polling.configuration", "this is not JSON");
         }
         let filtering = self.filtering.build(faults);
+        let sorting = self.sorting.map(|sorting| sorting.build(faults));
         let goes_on = filtering.ranges.contains_key(&Operator::GreaterOrEqual);
         let mut resources = BTreeMap::new();
         for (name, raw) in self.resources {
@@ -200,6 +216,9 @@ impl Definition {
             if resource.keyset && !goes_on {
                 let path = format!("resources.{name}.keyset");
                 faults.add(&path, "reading by keyset needs `>=` in filtering.ranges");
+            }
+            if sorting.is_none() && !resource.sort.is_empty() {
+                faults.add(&format!("resources.{name}.sort"), "sorting needs the table `sorting`");
             }
             resources.insert(name, resource);
         }
@@ -214,6 +233,7 @@ impl Definition {
             hub: self.hub,
             description: self.description,
             documentation: self.documentation,
+            logo: self.logo,
             configuration: self.configuration,
             oauth2: self.auth.oauth2.map(|oauth2| oauth2.build(faults)),
             api_key: self.auth.key,
@@ -222,8 +242,9 @@ impl Definition {
             limits: self.limits.map(|limits| limits.build(faults)),
             paging: self.paging.build(faults),
             filtering,
+            sorting,
             resources,
-            interval: Duration::from_secs(self.polling.interval * 60),
+            interval: Duration::from_secs(self.polling.interval.saturating_mul(60)),
             poller_configuration: self.polling.configuration.trim().to_owned(),
         }
     }
@@ -277,7 +298,8 @@ impl RawPaging {
             faults.add("paging.largest", "a page has at least 1 record");
         }
         let next = self.next.map(|next| faults.field("paging.next", &next));
-        Paging { page: self.page, size: self.size, largest: self.largest, next }
+        let total = self.total.map(|total| faults.field("paging.total", &total));
+        Paging { page: self.page, size: self.size, largest: self.largest, next, total }
     }
 }
 
@@ -304,7 +326,53 @@ impl RawFiltering {
     }
 }
 
+impl RawSorting {
+    fn build(self, faults: &mut Faults) -> Sorting {
+        let both =
+            [("sorting.ascending", &self.ascending), ("sorting.descending", &self.descending)];
+        for (path, parameters) in both {
+            if !parameters.values().any(|value| value.contains("{field}")) {
+                faults.add(path, "one of the parameters has to name the `{field}`");
+            }
+        }
+        let pairs = |parameters: BTreeMap<String, String>| parameters.into_iter().collect();
+        Sorting { ascending: pairs(self.ascending), descending: pairs(self.descending) }
+    }
+}
+
 impl RawResource {
+    /// The calls for single records that it declares, or else the defaults do.
+    fn operations(
+        &self,
+        defaults: &Self,
+        path: &str,
+        faults: &mut Faults,
+    ) -> BTreeMap<OperationKind, super::Operation> {
+        let list = self.path.as_deref().unwrap_or_default();
+        let record = self.record.as_ref().or(defaults.record.as_ref());
+        let record = record.map_or("", String::as_str);
+        let mut operations = BTreeMap::new();
+        for kind in OperationKind::ALL {
+            let own = self.operation(kind).map(|raw| (raw, format!("{path}.{}", kind.as_str())));
+            let usual =
+                || defaults.operation(kind).map(|raw| (raw, format!("defaults.{}", kind.as_str())));
+            let Some((raw, at)) = own.or_else(usual) else { continue };
+            if let Some(operation) = raw.build(kind, list, record, &at, faults) {
+                operations.insert(kind, operation);
+            }
+        }
+        operations
+    }
+
+    fn operation(&self, kind: OperationKind) -> Option<&RawOperation> {
+        match kind {
+            OperationKind::One => self.one.as_ref(),
+            OperationKind::Create => self.create.as_ref(),
+            OperationKind::Update => self.update.as_ref(),
+            OperationKind::Delete => self.delete.as_ref(),
+        }
+    }
+
     fn build(self, defaults: &Self, path: &str, faults: &mut Faults) -> Resource {
         let text = |own: &Option<String>, of: &Option<String>| own.clone().or_else(|| of.clone());
         let list = |own: Option<Vec<String>>, of: &Option<Vec<String>>| {
@@ -314,9 +382,15 @@ impl RawResource {
                      of: &Option<BTreeMap<String, String>>| {
             own.or_else(|| of.clone()).unwrap_or_default().into_iter().collect()
         };
-        if self.path.is_none() {
-            faults.add(&format!("{path}.path"), "the provider's path is missing");
+        match &self.path {
+            None => faults.add(&format!("{path}.path"), "the provider's path is missing"),
+            Some(at) if !at.starts_with('/') => faults.add(
+                &format!("{path}.path"),
+                format!("`{at}` was found; a path that begins with `/` was expected"),
+            ),
+            Some(_) => {}
         }
+        let operations = self.operations(defaults, path, faults);
         let updated = text(&self.updated, &defaults.updated);
         let keyset = self.keyset.or(defaults.keyset).unwrap_or(false);
         if keyset && updated.is_none() {
@@ -343,6 +417,8 @@ impl RawResource {
             list: list(self.list, &defaults.list),
             equal: list(self.equal, &defaults.equal),
             local: list(self.local, &defaults.local),
+            sort: list(self.sort, &defaults.sort),
+            operations,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The built-in definition holds the provider's facts, and mistakes are told with their place.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const SALESLOFT: &str = include_str!("../../connectors/salesloft.toml");
@@ -76,7 +78,115 @@ fn every_fault_of_meaning_is_told_at_once() {
 #[test]
 fn urls_and_what_a_keyset_needs_are_checked() {
     let told = faults("https://api.salesloft.com/v2", "api.salesloft.com/v2");
-    assert!(told[0].starts_with("http.base: "), "{told:?}");
+    assert!(told[0].contains(": http.base: "), "{told:?}");
     let told = faults("\">=\" = \"gte\", ", "");
-    assert!(told.iter().any(|fault| fault.starts_with("resources.contacts.keyset: ")), "{told:?}");
+    assert!(told.iter().any(|fault| fault.contains("resources.contacts.keyset: ")), "{told:?}");
+}
+
+#[test]
+fn single_records_are_read_everywhere_and_written_where_the_provider_takes_it() {
+    use OperationKind::{Create, Delete, One, Update};
+    let salesloft = Connector::parse(SALESLOFT).unwrap();
+    let kinds = |name: &str| -> Vec<OperationKind> {
+        salesloft.resources[name].operations.keys().copied().collect()
+    };
+    assert_eq!(kinds("contacts"), [One, Create, Update, Delete]);
+    assert_eq!(kinds("accounts"), [One, Create, Update, Delete]);
+    assert!(salesloft.resources.keys().all(|name| kinds(name).contains(&One)));
+    assert_eq!(kinds("cadence-memberships"), [One]);
+    let update = &salesloft.resources["contacts"].operations[&Update];
+    assert_eq!((update.verb.as_str(), update.path("7").as_str()), ("PUT", "/people/7"));
+    assert_eq!(salesloft.resources["accounts"].operations[&Create].path(""), "/accounts");
+}
+
+#[test]
+fn a_call_may_have_a_method_path_record_and_wrapping_of_its_own() {
+    let text = SALESLOFT.replacen(
+        "update    = true ",
+        "update = { method = \"PATCH\", path = \"/p/{id}/edit\", record = \"\", wrap = \"person\" } ",
+        1,
+    );
+    let text = text.replacen("delete    = true ", "delete = false ", 1);
+    let contacts = &Connector::parse(&text).unwrap().resources["contacts"];
+    let update = &contacts.operations[&OperationKind::Update];
+    assert_eq!((update.verb, update.path("7").as_str()), (Verb::Patch, "/p/7/edit"));
+    assert_eq!((update.record.segments().len(), update.wrap.as_deref()), (0, Some("person")));
+    assert!(!contacts.operations.contains_key(&OperationKind::Delete));
+}
+
+#[test]
+fn faults_in_calls_are_told_with_their_place() {
+    let call = |call: &str| faults("update    = true ", &format!("update = {call} "));
+    let told = |call_text: &str| call(call_text).join("; ");
+    assert!(told("{ method = \"GET\" }").contains("resources.contacts.update.method: `GET`"));
+    assert!(told("{ path = \"/p\" }").contains("update.path: `/p` was found; a path with one"));
+    assert!(told("{ path = \"p/{id}\" }").contains("begins with `/`"));
+    assert!(told("{ path = \"/p/{id}/{x}\" }").contains("only `{id}`"));
+    assert!(told("{ colour = 1 }").contains("colour"));
+    assert!(told("7").contains("expected true, false, or a table"));
+    let line = SALESLOFT.lines().position(|line| line.starts_with("update  ")).unwrap() + 1;
+    assert!(told("{ method = \"GET\" }").starts_with(&format!("line {line}: ")));
+    let told = faults(
+        "[sorting]\nascending  = { sort_by = \"{field}\"",
+        "[sorting]\nascending = { a = \"b\"",
+    );
+    assert!(told[0].contains("sorting.ascending: "), "{told:?}");
+}
+
+#[test]
+fn mistakes_of_every_kind_are_told_together_each_with_its_line() {
+    let text = SALESLOFT
+        .replacen("[paging]", "[paging]\ncolour = 1", 1)
+        .replacen("[filtering]", "[filtering]\nsmell = 2", 1)
+        .replacen("points    = 600", "points = \"many\"", 1);
+    let faults = Connector::parse(&text).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["limits.points", "paging.colour", "filtering.smell"]);
+    for fault in &faults {
+        let line = text.lines().nth(fault.line.unwrap() - 1).unwrap();
+        let key = fault.path.rsplit('.').next().unwrap();
+        assert!(line.starts_with(key), "{fault}: {line}");
+    }
+    let text = SALESLOFT
+        .replacen("hub           = \"crm\"\n", "", 1)
+        .replacen("points    = 600", "", 1)
+        .replacen("pages     = [[101, 3]", "pages = [[101, \"x\"]", 1)
+        .replacen("create    = true", "create = 1", 1);
+    let faults = Connector::parse(&text).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["hub", "limits.points", "limits.pages", "resources.contacts.create"]);
+    let text = SALESLOFT.replacen("[paging]", "[paging]\ncolour = 1", 1).replacen(
+        "share     = 0.75",
+        "share = 7.0",
+        1,
+    );
+    let faults = Connector::parse(&text).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["limits", "paging.colour"]);
+}
+
+#[test]
+fn broken_text_is_told_with_its_lines() {
+    let faults = Connector::parse("format = 1\nkey = \nname = \"x\"\nhub = 'y\n").unwrap_err();
+    let lines: Vec<Option<usize>> = faults.iter().map(|fault| fault.line).collect();
+    assert!(lines.contains(&Some(2)) && lines.contains(&Some(4)), "{faults:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_definition_panics_and_every_mistake_has_a_place(
+        at in 0..SALESLOFT.len(),
+        length in 0..60_usize,
+        other in "[a-z\\[\\]{}=\"' \\n0-9.]{0,8}",
+    ) {
+        let bounds = |at: usize| (at..=SALESLOFT.len()).find(|at| SALESLOFT.is_char_boundary(*at));
+        let (from, to) = (bounds(at).unwrap(), bounds((at + length).min(SALESLOFT.len())).unwrap());
+        let text = [&SALESLOFT[..from], &other, &SALESLOFT[to..]].concat();
+        if let Err(faults) = Connector::parse(&text) {
+            prop_assert!(!faults.is_empty());
+            prop_assert!(faults.iter().all(|one| one.line.is_some() || !one.path.is_empty()), "{:?}", faults);
+        }
+    }
 }

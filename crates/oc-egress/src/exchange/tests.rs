@@ -233,3 +233,28 @@ async fn a_new_connection_that_closes_without_an_answer_is_a_failure() {
     assert!(matches!(error, EgressError::Closed));
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn what_must_not_be_seen_twice_goes_on_a_new_connection_and_is_not_repeated() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&requests);
+    let address = server(move |number, mut stream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            while read_head(&mut stream).await {
+                seen.fetch_add(1, Ordering::Relaxed);
+                if number > 0 {
+                    return;
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            }
+        }
+    })
+    .await;
+    let (egress, url) = (local(), Url::parse(&format!("http://{address}/")).unwrap());
+    egress.exchange(Request::get(url.clone()), LIMITS).await.unwrap();
+    let once = Request { stale: Stale::Avoid, ..Request::post(url, Bytes::from_static(b"x")) };
+    let error = egress.exchange(once, LIMITS).await.unwrap_err();
+    assert!(matches!(error, EgressError::Closed) && error.may_have_arrived());
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
+}

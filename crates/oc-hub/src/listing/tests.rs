@@ -96,3 +96,39 @@ async fn somebody_who_waits_is_not_kept_waiting_by_retries() {
     let failed = hub.list(&target, &call("/users")).await;
     assert!(matches!(failed, Err(HubError::Faulty { .. })));
 }
+
+#[tokio::test]
+async fn an_order_is_asked_of_the_provider_or_refused_with_those_there_are() {
+    let (server, hub, target) = house().await;
+    hub.list(&target, &call("/contacts?orderBy=created_at desc&page=1")).await.unwrap();
+    let asked = server.received_requests().await.unwrap()[0].url.to_string();
+    assert!(asked.contains("sort_by=created_at&sort_direction=DESC"), "{asked}");
+    assert_eq!(asked.matches("sort_by").count(), 1);
+    let refused = hub.list(&target, &call("/tasks?orderBy=updated_at")).await.unwrap_err();
+    let told = "orderBy: the provider cannot sort by `updated_at`; it can by: due_date";
+    assert_eq!(refused.to_string(), told);
+}
+
+#[tokio::test]
+async fn a_page_without_a_match_has_a_next_one_all_the_same() {
+    let (_server, hub, target) = house().await;
+    let first = hub.list(&target, &call("/contacts?where=id>1&pageSize=1")).await.unwrap();
+    assert!(first.records.is_empty());
+    let next = format!("/contacts?where=id>1&pageSize=1&nextPage={}", first.next_page.unwrap());
+    assert_eq!(hub.list(&target, &call(&next)).await.unwrap().records[0]["id"], 2);
+}
+
+#[tokio::test]
+async fn the_total_is_what_the_provider_tells_unless_some_are_left_out_here() {
+    let (server, hub, target) = house().await;
+    let paging = json!({"next_page": null, "total_count": 41});
+    let body = json!({"metadata": {"paging": paging}, "data": [{"id": 1}]});
+    Mock::given(path("/users"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(body))
+        .mount(&server)
+        .await;
+    assert_eq!(hub.list(&target, &call("/users")).await.unwrap().total, Some(41));
+    let some = hub.list(&target, &call("/users?where=name='x'")).await.unwrap();
+    assert_eq!((some.records.len(), some.total), (0, None));
+    assert_eq!(hub.list(&target, &call("/contacts")).await.unwrap().total, None);
+}

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use oc_config::{Catalogue, DateReader, InstanceId, Zone};
 use oc_egress::{Clock, Egress, Policy};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use url::Url;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};

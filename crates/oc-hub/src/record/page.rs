@@ -28,6 +28,8 @@ pub struct PageForm<'a> {
     pub next: Option<&'a FieldPath>,
     /// The filters that were applied.
     pub echo: Option<&'a FieldPath>,
+    /// How many records there are in all.
+    pub total: Option<&'a FieldPath>,
 }
 
 /// One page of records.
@@ -39,6 +41,8 @@ pub struct Page {
     pub next: Option<Value>,
     /// The filters the provider says it applied.
     pub echo: Option<Value>,
+    /// How many records the provider says there are in all.
+    pub total: Option<u64>,
 }
 
 /// Where a record and its fields are in the body; empty for a field that it does not have.
@@ -87,7 +91,8 @@ impl Page {
             path?.select(&envelope).filter(|value| !value.is_null()).cloned()
         };
         let (next, echo) = (told(form.next), told(form.echo));
-        Ok(Self { body, records, next, echo })
+        let total = told(form.total).and_then(|total| total.as_u64());
+        Ok(Self { body, records, next, echo, total })
     }
 
     /// How many records the provider sent.
@@ -190,8 +195,8 @@ mod tests {
         let (items, next, echo) =
             (at(items), at("/metadata/paging/next_page"), at("/metadata/filtering"));
         let fields = Picker::new([Some(at("/id")), None, Some(at("/missing"))]);
-        let form =
-            PageForm { items: &items, fields: &fields, next: Some(&next), echo: Some(&echo) };
+        let (next, echo) = (Some(&next), Some(&echo));
+        let form = PageForm { items: &items, fields: &fields, next, echo, total: None };
         Page::parse(Bytes::from(body.to_owned()), &form)
     }
 

@@ -1,6 +1,6 @@
 //! What a caller is told when a request fails (instances.md, "Errors and headers").
 
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oc_config::Diagnostic;
@@ -31,11 +31,14 @@ pub(crate) struct ApiError {
     /// The provider's own words.
     pub(super) provider_message: Option<String>,
     retry_after: Option<u64>,
+    /// The methods that there are instead.
+    allowed: Option<String>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), provider_message: None, retry_after: None }
+        let message = message.into();
+        Self { status, message, provider_message: None, retry_after: None, allowed: None }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -69,6 +72,9 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(allowed) = self.allowed.as_ref().and_then(|allowed| allowed.parse().ok()) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -89,20 +95,28 @@ impl From<HubError> for ApiError {
     fn from(error: HubError) -> Self {
         let status = match &error {
             HubError::UnknownResource { .. } => StatusCode::NOT_FOUND,
+            HubError::UnknownMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             HubError::Request(_) => StatusCode::BAD_REQUEST,
             HubError::NeedsAuthentication { .. } => StatusCode::UNAUTHORIZED,
             HubError::Provider { status, .. } => match status.as_u16() {
                 404 => StatusCode::NOT_FOUND,
                 403 => StatusCode::FORBIDDEN,
-                _ => StatusCode::BAD_REQUEST,
+                409 => StatusCode::CONFLICT,
+                400..=499 => StatusCode::BAD_REQUEST,
+                // A redirect of a write, say.
+                _ => StatusCode::BAD_GATEWAY,
             },
             HubError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             HubError::Faulty { .. } => StatusCode::BAD_GATEWAY,
             HubError::NoAnswer(_) => StatusCode::GATEWAY_TIMEOUT,
         };
         let mut failed = Self::new(status, error.to_string());
-        if let HubError::RateLimited { retry_after } = &error {
-            failed.retry_after = Some(retry_after.as_secs().max(1));
+        match &error {
+            HubError::RateLimited { retry_after, .. } => {
+                failed.retry_after = Some(retry_after.as_secs().max(1));
+            }
+            HubError::UnknownMethod { allowed, .. } => failed.allowed = Some(allowed.clone()),
+            _ => {}
         }
         failed.said(error.provider_text().map(str::to_owned))
     }

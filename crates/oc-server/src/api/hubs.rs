@@ -1,9 +1,12 @@
 //! The hub: what the provider has, read as the poller reads it (hub.md).
 
+mod place;
+mod records;
+
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use oc_config::{HubCall, InstanceSettings};
@@ -16,23 +19,33 @@ use super::calls::{Call, Calls, Record, Wants};
 use super::error::ApiError;
 use super::query::Parameters;
 use crate::app::App;
+use place::Place;
+
+/// Where lists are; the hub's name may be anything, or be missing.
+const LISTS: [&str; 2] = ["/hubs/{hub}/{resource}", "/{resource}"];
+/// Where single records are.
+const RECORDS: [&str; 2] = ["/hubs/{hub}/{resource}/{objectId}", "/{resource}/{objectId}"];
 
 pub(super) fn calls() -> Calls {
     let list_of = || {
-        Call::new("hubs", "Records of the provider", Wants::Instance)
+        call("Records of the provider")
             .query::<Listed>()
             .answers::<Vec<Record>>()
             .answers_header("Elements-Returned-Count", "how many records these are")
             .answers_header("Elements-Next-Page-Token", "the value of nextPage for the next ones")
-            .answers_header("Elements-Element-Instance-Id", "the instance")
-            .fails(&[403, 404, 405, 502])
+            .answers_header("Elements-Total-Count", "how many there are, where the provider tells")
+            .answers_header(INSTANCE, "the instance")
     };
-    Calls::new().on(&Method::GET, "/hubs/{hub}/{resource}", list, list_of()).on(
-        &Method::GET,
-        "/{resource}",
-        list_short,
-        list_of(),
-    )
+    let lists = LISTS
+        .into_iter()
+        .fold(Calls::new(), |calls, path| calls.on(&Method::GET, path, list, list_of()));
+    lists.merge(records::calls())
+}
+
+const INSTANCE: &str = "Elements-Element-Instance-Id";
+
+fn call(summary: &'static str) -> Call {
+    Call::new("hubs", summary, Wants::Instance).fails(&[403, 404, 405, 409, 502])
 }
 
 /// Which records; further parameters are filters in the provider's own words.
@@ -42,8 +55,11 @@ struct Listed {
     /// A condition, as `updated_at>='2026-11-24T00:00:00Z'`.
     #[param(rename = "where")]
     condition: Option<String>,
-    /// Only these fields, comma-separated.
+    /// Only these fields, comma-separated; dotted paths lead into objects.
     fields: Option<String>,
+    /// A field the provider can sort by, then `asc` or `desc`.
+    #[param(rename = "orderBy")]
+    order_by: Option<String>,
     /// Records a page.
     #[param(rename = "pageSize")]
     page_size: Option<String>,
@@ -56,48 +72,40 @@ struct Listed {
 
 type Pairs = Parameters<Vec<(String, String)>>;
 
-/// The hub's name may be anything.
 async fn list(
-    app: State<App>,
-    caller: Caller,
-    Path((_, resource)): Path<(String, String)>,
-    query: Pairs,
-) -> Result<Response, ApiError> {
-    answer(app, caller, resource, query).await
-}
-
-pub(super) async fn list_short(
-    app: State<App>,
-    caller: Caller,
-    Path(resource): Path<String>,
-    query: Pairs,
-) -> Result<Response, ApiError> {
-    answer(app, caller, resource, query).await
-}
-
-async fn answer(
     State(app): State<App>,
     caller: Caller,
-    resource: String,
-    Parameters(pairs): Pairs,
+    place: Place,
+    query: Pairs,
 ) -> Result<Response, ApiError> {
     let instance = caller.element()?;
-    let (call, _) = HubCall::from_query(&resource, pairs)
-        .map_err(|fault| ApiError::faults(&[fault.under("where")]))?;
+    let call = hub_call(&place, query)?;
     let listing = app.hub.list(&target(&app, instance)?, &call).await?;
     let count = listing.records.len().to_string();
-    let mut response = Json(listing.records).into_response();
-    let mut put = |name: &'static str, value: String| {
+    let mut headers = vec![("elements-returned-count", count)];
+    headers.extend(listing.next_page.map(|token| ("elements-next-page-token", token)));
+    headers.extend(listing.total.map(|total| ("elements-total-count", total.to_string())));
+    Ok(answer(instance, Json(listing.records).into_response(), headers))
+}
+
+fn hub_call(place: &Place, Parameters(pairs): Pairs) -> Result<HubCall, ApiError> {
+    let call = HubCall::from_query(&place.resource, pairs);
+    Ok(call.map_err(|fault| ApiError::faults(&[fault.under("where")]))?.0)
+}
+
+/// An answer with its headers, and the instance's.
+fn answer(
+    instance: &Instance,
+    mut response: Response,
+    headers: Vec<(&'static str, String)>,
+) -> Response {
+    let own = [("elements-element-instance-id", instance.id.to_string())];
+    for (name, value) in headers.into_iter().chain(own) {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
-    };
-    put("elements-returned-count", count);
-    put("elements-element-instance-id", instance.id.to_string());
-    if let Some(token) = listing.next_page {
-        put("elements-next-page-token", token);
     }
-    Ok(response)
+    response
 }
 
 /// An instance as the hub needs to know it.

@@ -90,7 +90,7 @@ async fn create_of(
 }
 
 /// Goes on when the client goes away: a code that is exchanged can never be exchanged again.
-async fn to_its_end<T: Send + 'static>(
+pub(super) async fn to_its_end<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
