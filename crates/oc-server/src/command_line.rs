@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, poll, serve};
+use crate::commands::{check, events, poll, serve};
 use crate::logs;
 use crate::settings::{self, Settings};
 
@@ -34,6 +34,9 @@ enum Command {
     /// Polls an instance now and shows the events
     #[command(after_help = "Example: oc-server poll 1 contacts --dry-run")]
     Poll(poll::Options),
+    /// Follows, lists and sends again what a running server has told
+    #[command(after_help = "Example: oc-server events tail")]
+    Events(events::Options),
 }
 
 /// Runs the program. Exit codes: 0 good, 1 it failed, 2 it was asked wrongly.
@@ -68,6 +71,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Serve(options) => serve::run(&options, settings).await,
             Command::Check(options) => check::run(&options, &settings),
             Command::Poll(options) => poll::run(&options, settings).await,
+            Command::Events(options) => events::run(&options, &settings).await,
         }
     })
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod check;
 mod diagnostics;
+pub(crate) mod events;
 pub(crate) mod poll;
 pub(crate) mod serve;

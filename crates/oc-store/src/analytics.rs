@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::events::EventScope;
 use crate::{Store, StoreError};
@@ -35,6 +35,18 @@ pub struct EventCount {
 }
 
 impl Store {
+    /// Counts events by piece, in order; what is 0 is left out.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn event_totals(
+        &self,
+        scope: EventScope,
+        buckets: Buckets,
+    ) -> Result<Vec<(u32, u64)>, StoreError> {
+        self.database.read(move |sql| totals(sql, scope, buckets)).await
+    }
+
     /// Counts events by piece and instance, in this order; what is 0 is left out. `None` when there
     /// would be more than `most` rows.
     ///
@@ -46,34 +58,47 @@ impl Store {
         buckets: Buckets,
         most: usize,
     ) -> Result<Option<Vec<EventCount>>, StoreError> {
-        self.database.read(move |sql| count(sql, scope, buckets, most)).await
+        self.database.read(move |sql| counts(sql, scope, buckets, most)).await
     }
 }
 
-/// Reads only the index `notification_time` and the keys of attempts, never a body.
-fn count(
+/// The notifications of a scope and a time: read from the index `notification_time` alone.
+const NOTIFICATIONS: &str = "FROM instance i JOIN resource r ON r.instance_id = i.id
+    JOIN notification n ON n.resource_id = r.id
+  WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
+    AND n.created >= ?4 AND n.created < ?5 AND n.seq <= r.visible_through";
+
+fn totals(
+    sql: &Connection,
+    scope: EventScope,
+    buckets: Buckets,
+) -> Result<Vec<(u32, u64)>, StoreError> {
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT (n.created - ?4) / ?6 AS bucket, sum(n.events) {NOTIFICATIONS}
+         GROUP BY bucket ORDER BY bucket",
+    ))?;
+    let values = values(scope, buckets);
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Looks up the attempts of each, too, but no body.
+fn counts(
     sql: &Connection,
     scope: EventScope,
     buckets: Buckets,
     most: usize,
 ) -> Result<Option<Vec<EventCount>>, StoreError> {
-    let mut statement = sql.prepare_cached(
+    let mut statement = sql.prepare_cached(&format!(
         "SELECT bucket, instance_id, sum(events), sum(iif(arrived, events, 0)),
            sum(iif(tried AND NOT arrived, events, 0))
          FROM (SELECT r.instance_id, n.events, (n.created - ?4) / ?6 AS bucket,
              EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq) AS tried,
              EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered) AS arrived
-           FROM instance i JOIN resource r ON r.instance_id = i.id
-             JOIN notification n ON n.resource_id = r.id
-           WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
-             AND n.created >= ?4 AND n.created < ?5 AND n.seq <= r.visible_through)
-         GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT ?7",
-    )?;
-    let (first, last) = scope.instances();
-    let end = buckets.first.plus(buckets.width * buckets.count);
-    let width = i64::try_from(buckets.width.as_micros()).unwrap_or(i64::MAX).max(1);
-    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-    let values = params![scope.organization.0, first, last, buckets.first.0, end.0, width, limit];
+           {NOTIFICATIONS})
+         GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT {}",
+        most.saturating_add(1)
+    ))?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(EventCount {
             bucket: row.get(0)?,
@@ -83,6 +108,15 @@ fn count(
             failed: row.get(4)?,
         })
     };
-    let counts = statement.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
+    let rows = statement.query_map(values(scope, buckets), read)?;
+    let counts = rows.collect::<Result<Vec<_>, _>>()?;
     Ok((counts.len() <= most).then_some(counts))
+}
+
+/// Organization, first and last instance, begin, end, width.
+fn values(scope: EventScope, buckets: Buckets) -> [i64; 6] {
+    let (first, last) = scope.instances();
+    let end = buckets.first.plus(buckets.width * buckets.count);
+    let width = i64::try_from(buckets.width.as_micros()).unwrap_or(i64::MAX).max(1);
+    [scope.organization.0, first, last, buckets.first.0, end.0, width]
 }

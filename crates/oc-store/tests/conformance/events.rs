@@ -358,6 +358,8 @@ async fn events_are_counted_by_time_and_by_what_became_of_them() {
         counts.iter().map(|one| (one.bucket, one.count, one.success, one.failed)).collect();
     assert_eq!(shown, [(31, 25, 10, 10), (46, 1, 0, 0)]);
     assert!(counts.iter().all(|one| one.instance == id));
+    let totals = house.store.event_totals(ALL, hour()).await.unwrap();
+    assert_eq!(totals, [(31, 25), (46, 1)]);
     assert_eq!(house.store.event_counts(ALL, hour(), 1).await.unwrap(), None);
 }
 
