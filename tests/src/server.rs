@@ -1,6 +1,7 @@
 //! The real binary, started, killed and spoken to.
 
 mod api;
+mod command;
 mod process;
 
 use std::path::{Path, PathBuf};

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::{Attempt, Destination};
 
-/// A lane: the notifications of one instance and resource, which arrive in their order.
+/// A lane: the notifications of one instance and resource, which arrive in their order. Those that
+/// are to be sent once more wait in a queue of their own beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(pub i64);
 
@@ -37,7 +38,8 @@ pub struct ClaimRequest {
 /// What a worker gets.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
-    /// Lanes with something due, nobody else's until they are settled.
+    /// Lanes with something due, nobody else's until they are settled. A lane and its replays are
+    /// claimed apart, so that nothing new waits for a replay.
     pub lanes: Vec<Lane>,
     /// When the next lane that is neither claimed nor short of room becomes due.
     pub next: Option<Timestamp>,
@@ -48,6 +50,8 @@ pub struct Claimed {
 pub struct Lane {
     /// Which.
     pub id: LaneId,
+    /// Whether these are its replays: notifications that somebody wants once more.
+    pub replay: bool,
     /// Whose share it uses.
     pub destination_id: DestinationId,
     /// Where they go.
@@ -63,7 +67,9 @@ pub struct Pending {
     pub id: Uuid,
     /// The exact body.
     pub body: Bytes,
-    /// How many attempts have failed.
+    /// Which attempt this is, from 1, as the receiver is told.
+    pub attempt: u32,
+    /// How many attempts have failed in a row; the retry schedule counts from it.
     pub failures: u32,
     /// When the first one did.
     pub first_failure: Option<Timestamp>,
@@ -74,6 +80,8 @@ pub struct Pending {
 pub struct Settlement {
     /// Which lane.
     pub lane: LaneId,
+    /// Whether it was its replays.
+    pub replay: bool,
     /// The notifications that arrived, from the first on.
     pub delivered: Vec<(Uuid, Attempt)>,
     /// The one that did not, at which the lane stopped.
@@ -97,7 +105,7 @@ pub enum Next {
     /// It is sent again then; until then the lane waits.
     Retry(Timestamp),
     /// It is queued, and the instance's subscription is deactivated: nothing is sent until someone
-    /// reactivates it.
+    /// reactivates it. A replay is given up instead, and nothing is deactivated.
     Queue,
 }
 
@@ -110,7 +118,7 @@ pub struct OutboxError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Claims lanes whose first notification is due.
+    /// Claims lanes whose first notification is due, and replays of lanes that have nothing new.
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError>;
 
     /// Records outcomes, all in one transaction, and gives their lanes back. Durable when it

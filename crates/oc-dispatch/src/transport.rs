@@ -39,11 +39,15 @@ pub struct Outgoing {
     pub body: Bytes,
     /// The attempt's number, from 1.
     pub attempt: u32,
+    /// Somebody has asked for it once more.
+    pub replay: bool,
 }
 
 /// What one attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// Where it went: the callback url without its query, which may hold a secret.
+    pub url: String,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.

@@ -46,7 +46,7 @@ impl Transport for Webhooks {
         let ended = self.clock.now();
         let (took, pause_from) = (ended.since(at), ended);
         match result {
-            Ok(response) => answered(&response, at, took, pause_from),
+            Ok(response) => answered(to, &response, at, took, pause_from),
             Err(error) => failed(to, &error, at, took),
         }
     }
@@ -78,6 +78,9 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
     put(CONTENT_TYPE, "application/json".to_owned());
     put(HeaderName::from_static("elements-webhook-id"), id.clone());
     put(HeaderName::from_static("elements-delivery-attempt"), notification.attempt.to_string());
+    if notification.replay {
+        put(HeaderName::from_static("elements-replay"), "true".to_owned());
+    }
     put(HeaderName::from_static("webhook-timestamp"), at.seconds().to_string());
     if let Some(signature) = signature::elements(&to.keys, &notification.body) {
         put(HeaderName::from_static("elements-webhook-signature"), signature);
@@ -89,7 +92,13 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
     headers
 }
 
-fn answered(response: &Response, at: Timestamp, took: Duration, now: Timestamp) -> Attempt {
+fn answered(
+    to: &Destination,
+    response: &Response,
+    at: Timestamp,
+    took: Duration,
+    now: Timestamp,
+) -> Attempt {
     let status = response.status.as_u16();
     let kept = &response.body[..response.body.len().min(MOST_KEPT)];
     let verdict = match status {
@@ -110,13 +119,14 @@ fn answered(response: &Response, at: Timestamp, took: Duration, now: Timestamp) 
         )
     });
     let answer = String::from_utf8_lossy(kept).into_owned();
-    Attempt { at, took, status: Some(status), error, answer, verdict }
+    Attempt { url: place(to), at, took, status: Some(status), error, answer, verdict }
 }
 
 fn failed(to: &Destination, error: &EgressError, at: Timestamp, took: Duration) -> Attempt {
     tracing::debug!(destination = ?to, error = error.detail(), "Notification not delivered");
     let verdict = AttemptVerdict::Failed { retry_after: None, overloaded: error.is_timeout() };
     Attempt {
+        url: place(to),
         at,
         took,
         status: None,
@@ -124,6 +134,11 @@ fn failed(to: &Destination, error: &EgressError, at: Timestamp, took: Duration) 
         answer: String::new(),
         verdict,
     }
+}
+
+/// Origin and path.
+fn place(to: &Destination) -> String {
+    to.url[..url::Position::AfterPath].to_owned()
 }
 
 /// `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), at most a day.

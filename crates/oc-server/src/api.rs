@@ -1,13 +1,17 @@
 //! The HTTP API: the Instances, Elements and Hub routes, health and metrics.
 
+mod analytics;
 mod body;
 mod caller;
 mod calls;
+mod deliveries;
 mod elements;
 mod error;
+mod events;
 mod health;
 mod hubs;
 mod instances;
+mod paging;
 mod query;
 mod reference;
 mod request_id;
@@ -45,7 +49,13 @@ pub(crate) async fn serve(
 
 /// Every call of the API, in the order of its description.
 fn calls() -> Calls {
-    Calls::new().merge(instances::calls()).merge(elements::calls()).merge(hubs::calls())
+    Calls::new()
+        .merge(instances::calls())
+        .merge(events::calls())
+        .merge(analytics::calls())
+        .merge(deliveries::calls())
+        .merge(elements::calls())
+        .merge(hubs::calls())
 }
 
 fn router(app: App, telemetry: Telemetry) -> Router {

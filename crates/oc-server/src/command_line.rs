@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, connectors, poll, serve};
+use crate::commands::{check, connectors, events, poll, serve};
 use crate::logs;
 use crate::settings::{self, Settings};
 
@@ -37,6 +37,9 @@ enum Command {
     /// Lists, shows, checks and imports connectors
     #[command(after_help = "Example: oc-server connectors show salesloft")]
     Connectors(connectors::Options),
+    /// Follows, lists and sends again what a running server has told
+    #[command(after_help = "Example: oc-server events tail")]
+    Events(events::Options),
 }
 
 /// Runs the program. Exit codes: 0 good, 1 it failed, 2 it was asked wrongly.
@@ -72,6 +75,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Check(options) => check::run(&options, &settings),
             Command::Poll(options) => poll::run(&options, settings).await,
             Command::Connectors(options) => connectors::run(&options, &settings),
+            Command::Events(options) => events::run(&options, &settings).await,
         }
     })
 }

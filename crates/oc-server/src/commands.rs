@@ -3,5 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod connectors;
 mod diagnostics;
+pub(crate) mod events;
 pub(crate) mod poll;
 pub(crate) mod serve;

@@ -7,6 +7,7 @@ mod command_line;
 mod commands;
 mod credentials;
 mod logs;
+mod own_api;
 mod preview;
 mod secret_key_file;
 mod settings;

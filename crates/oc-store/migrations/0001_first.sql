@@ -68,6 +68,9 @@ CREATE TABLE resource (
   head_failures INTEGER NOT NULL DEFAULT 0,      -- failed attempts of the first one that has not
   head_first_failure INTEGER,
   lane_due INTEGER,                     -- NULL: nothing to send
+  replay_due INTEGER,                   -- NULL: nothing to send once more
+  replay_failures INTEGER NOT NULL DEFAULT 0,    -- failed attempts of replays in a row
+  replay_first_failure INTEGER,
   UNIQUE (instance_id, name)
 );
 CREATE INDEX resource_due ON resource (next_due) WHERE next_due IS NOT NULL;
@@ -102,8 +105,22 @@ CREATE TABLE attempt (
   status INTEGER,
   error TEXT,
   answer TEXT NOT NULL,
+  url TEXT NOT NULL,               -- origin and path
+  delivered INTEGER NOT NULL,      -- a 2xx
+  replay INTEGER NOT NULL,         -- somebody had asked for it once more
   PRIMARY KEY (notification, number)
 ) WITHOUT ROWID;
 
 -- Resources of deleted instances whose rows are still to be swept away.
 CREATE TABLE gone (resource_id INTEGER PRIMARY KEY);
+
+-- Replays: notifications that are to be sent once more, beside their lane and in its order.
+CREATE TABLE replay (
+  resource_id INTEGER NOT NULL,
+  notification INTEGER NOT NULL,
+  PRIMARY KEY (resource_id, notification)
+) WITHOUT ROWID;
+CREATE INDEX resource_replay ON resource (replay_due) WHERE replay_due IS NOT NULL;
+
+-- The audit asks for a time, and counts events without reading the notifications themselves.
+CREATE INDEX notification_time ON notification (resource_id, created, seq, events);

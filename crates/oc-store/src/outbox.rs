@@ -1,27 +1,19 @@
 //! What delivery needs: lanes with something due, and the outcome of what was sent.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+mod due;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{
-    Attempt, ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError,
-    Pending, Settlement,
+    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, LaneId, Next, Outbox, OutboxError,
+    Settlement,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::profile::Profiles;
 use crate::store::locked;
-use crate::{Store, StoreError};
-
-/// The most notifications that are sent of a lane before their outcome is recorded: what a crash
-/// may repeat.
-const LONGEST: usize = 32;
-/// The same, in bytes of bodies.
-const LONGEST_BYTES: usize = 1 << 20;
+use crate::{Store, StoreError, replay};
+use due::Held;
 
 impl From<StoreError> for OutboxError {
     fn from(error: StoreError) -> Self {
@@ -33,26 +25,36 @@ impl From<StoreError> for OutboxError {
 impl Outbox for Store {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError> {
         // What was not held before the snapshot had been settled before it.
-        let held = locked(&self.shared.lanes).held(request.now);
+        let held = Held {
+            lanes: locked(&self.shared.lanes).held(request.now),
+            replays: locked(&self.shared.replays).held(request.now),
+        };
         let (profiles, now, lease) = (self.profiles.clone(), request.now, request.lease);
-        let found = self.database.read(move |sql| find(sql, &profiles, &request, &held));
+        let found = self.database.read(move |sql| due::find(sql, &profiles, &request, &held));
         let mut found = found.await?;
-        let mut lanes = locked(&self.shared.lanes);
-        found.lanes.retain(|lane| !lanes.is_held(&lane.id, now));
-        for lane in &found.lanes {
-            lanes.take(lane.id, 1, now, lease);
-        }
+        found.lanes.retain(|lane| {
+            let mut leases = locked(self.shared.queue(lane.replay));
+            let is_free = !leases.is_held(&lane.id, now);
+            if is_free {
+                leases.take(lane.id, 1, now, lease);
+            }
+            is_free
+        });
         Ok(found)
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
-        let settled: Vec<LaneId> = settlements.iter().map(|one| one.lane).collect();
-        let settle =
-            move |sql: &Connection| settlements.iter().try_for_each(|one| settle(sql, one));
+        let settled: Vec<(LaneId, bool)> =
+            settlements.iter().map(|one| (one.lane, one.replay)).collect();
+        let settle = move |sql: &Connection| {
+            settlements.iter().try_for_each(|one| {
+                if one.replay { replay::settle(sql, one) } else { settle(sql, one) }
+            })
+        };
         self.database.write(settle).await?;
-        let mut lanes = locked(&self.shared.lanes);
-        settled.iter().for_each(|lane| lanes.give_back(lane));
-        drop(lanes);
+        for (lane, replay) in settled {
+            locked(self.shared.queue(replay)).give_back(&lane);
+        }
         self.shared.outbox_changed.notify_one();
         Ok(())
     }
@@ -62,92 +64,12 @@ impl Outbox for Store {
     }
 }
 
-fn find(
-    sql: &Connection,
-    profiles: &Profiles,
-    request: &ClaimRequest,
-    held: &HashSet<LaneId>,
-) -> Result<Claimed, StoreError> {
-    let mut claimed = Claimed::default();
-    let mut used: HashMap<DestinationId, usize> = HashMap::new();
-    let mut statement = sql.prepare_cached(
-        "SELECT id, instance_id, destination FROM resource
-         WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
-    )?;
-    let mut rows = statement.query([request.now.0])?;
-    while claimed.lanes.len() < request.lanes
-        && let Some(row) = rows.next()?
-    {
-        let id = LaneId(row.get(0)?);
-        let destination_id = DestinationId(row.get(2)?);
-        let room = request.room.get(&destination_id).copied().unwrap_or(request.per_destination);
-        let used = used.entry(destination_id.clone()).or_default();
-        if held.contains(&id) || *used >= room {
-            continue;
-        }
-        let instance = InstanceId(row.get(1)?);
-        if let Some(lane) = lane(sql, profiles, id, instance, destination_id)? {
-            *used += 1;
-            claimed.lanes.push(lane);
-        }
-    }
-    claimed.next = sql
-        .prepare_cached("SELECT min(lane_due) FROM resource WHERE lane_due > ?1")?
-        .query_row([request.now.0], |row| row.get::<_, Option<i64>>(0))?
-        .map(Timestamp);
-    Ok(claimed)
-}
-
-fn lane(
-    sql: &Connection,
-    profiles: &Profiles,
-    id: LaneId,
-    instance: InstanceId,
-    destination_id: DestinationId,
-) -> Result<Option<Lane>, StoreError> {
-    let profile = match profiles.of(sql, instance) {
-        Ok(profile) => profile,
-        Err(StoreError::Sqlite(error)) => return Err(error.into()),
-        Err(error) => {
-            tracing::error!(%instance, %error, "Notifications wait: the instance cannot be read");
-            None
-        }
-    };
-    let Some(destination) = profile.and_then(|profile| profile.destination.clone()) else {
-        return Ok(None);
-    };
-    let mut statement = sql.prepare_cached(
-        "SELECT n.id, n.body, r.head_failures, r.head_first_failure
-         FROM resource r JOIN notification n ON n.resource_id = r.id
-           AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-         WHERE r.id = ?1 ORDER BY n.seq LIMIT ?2",
-    )?;
-    let mut rows = statement.query(params![id.0, LONGEST])?;
-    let (mut notifications, mut bytes) = (Vec::new(), 0);
-    while bytes < LONGEST_BYTES
-        && let Some(row) = rows.next()?
-    {
-        let body =
-            Bytes::copy_from_slice(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
-        bytes += body.len();
-        let is_head = notifications.is_empty();
-        notifications.push(Pending {
-            id: Uuid::from_bytes(row.get(0)?),
-            body,
-            failures: if is_head { row.get(2)? } else { 0 },
-            first_failure: row.get::<_, Option<i64>>(3)?.filter(|_| is_head).map(Timestamp),
-        });
-    }
-    let lane = Lane { id, destination_id, destination: Arc::clone(&destination), notifications };
-    Ok((!lane.notifications.is_empty()).then_some(lane))
-}
-
 fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
     let mut through = None;
     let mut settled_at = Timestamp::EPOCH;
     for (id, attempt) in &settlement.delivered {
         if let Some(seq) = seq_of(sql, *id)? {
-            note(sql, seq, attempt)?;
+            note(sql, seq, attempt, false)?;
             (through, settled_at) = (Some(seq), attempt.at);
         }
     }
@@ -175,7 +97,7 @@ fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
 
 fn fail(sql: &Connection, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
     let Some(seq) = seq_of(sql, failed.id)? else { return Ok(()) };
-    note(sql, seq, &failed.attempt)?;
+    note(sql, seq, &failed.attempt, false)?;
     let due = match failed.next {
         Next::Retry(at) => Some(at.0),
         Next::Queue => None,
@@ -202,7 +124,10 @@ fn queue(sql: &Connection, lane: LaneId, at: Timestamp) -> Result<(), StoreError
         "UPDATE instance SET queued_at = coalesce(queued_at, ?2) WHERE id = ?1",
         params![instance, at.0],
     )?;
-    sql.execute("UPDATE resource SET lane_due = NULL WHERE instance_id = ?1", [instance])?;
+    sql.execute(
+        "UPDATE resource SET lane_due = NULL, replay_due = NULL WHERE instance_id = ?1",
+        [instance],
+    )?;
     Ok(())
 }
 
@@ -218,20 +143,40 @@ pub(crate) fn reactivate(
          WHERE instance_id = ?1 AND delivered_through < visible_through",
         params![instance.0, now.0],
     )?;
+    replay::resume(sql, instance, now)?;
     Ok(lanes)
 }
 
-fn seq_of(sql: &Connection, id: Uuid) -> Result<Option<i64>, StoreError> {
+pub(crate) fn seq_of(sql: &Connection, id: Uuid) -> Result<Option<i64>, StoreError> {
     let mut statement = sql.prepare_cached("SELECT seq FROM notification WHERE id = ?1")?;
     Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
 }
 
-fn note(sql: &Connection, seq: i64, attempt: &Attempt) -> Result<(), StoreError> {
+/// Keeps what became of an attempt.
+pub(crate) fn note(
+    sql: &Connection,
+    seq: i64,
+    attempt: &Attempt,
+    replay: bool,
+) -> Result<(), StoreError> {
     let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
+    let delivered = attempt.verdict == AttemptVerdict::Delivered;
     sql.prepare_cached(
-        "INSERT INTO attempt (notification, number, at, took, status, error, answer)
-         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6 FROM attempt WHERE notification = ?1",
+        "INSERT INTO attempt
+           (notification, number, at, took, status, error, answer, url, delivered, replay)
+         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+         FROM attempt WHERE notification = ?1",
     )?
-    .execute(params![seq, attempt.at.0, took, attempt.status, attempt.error, attempt.answer])?;
+    .execute(params![
+        seq,
+        attempt.at.0,
+        took,
+        attempt.status,
+        attempt.error,
+        attempt.answer,
+        attempt.url,
+        delivered,
+        replay
+    ])?;
     Ok(())
 }

@@ -51,7 +51,8 @@ fn sweep_notifications(
     before: Timestamp,
 ) -> Result<(u64, Option<i64>), StoreError> {
     let mut statement = sql.prepare_cached(
-        "SELECT n.seq, n.created, n.seq <= coalesce(r.delivered_through, n.seq)
+        "SELECT n.seq, n.created, n.seq <= coalesce(r.delivered_through, n.seq) AND NOT EXISTS
+           (SELECT 1 FROM replay p WHERE p.resource_id = r.id AND p.notification = n.seq)
          FROM notification n LEFT JOIN resource r ON r.id = n.resource_id
          WHERE n.seq > ?1 ORDER BY n.seq LIMIT ?2",
     )?;
@@ -114,6 +115,7 @@ fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
         chunk,
     )?;
     if found.is_empty() && forgotten == 0 {
+        sql.execute("DELETE FROM replay WHERE resource_id = ?1", [resource])?;
         sql.execute("DELETE FROM gone WHERE resource_id = ?1", [resource])?;
     }
     Ok(true)

@@ -42,7 +42,15 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) polls: Mutex<Leases<oc_config::InstanceId>>,
     pub(crate) lanes: Mutex<Leases<oc_dispatch::LaneId>>,
+    pub(crate) replays: Mutex<Leases<oc_dispatch::LaneId>>,
     pub(crate) outbox_changed: Notify,
+}
+
+impl Shared {
+    /// The claims of lanes, or of their replays.
+    pub(crate) fn queue(&self, replay: bool) -> &Mutex<Leases<oc_dispatch::LaneId>> {
+        if replay { &self.replays } else { &self.lanes }
+    }
 }
 
 impl Store {

@@ -95,7 +95,7 @@ async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Se
 }
 
 /// The binary beside the running one, built first; or the one that `OC_SERVER_BIN` names.
-fn binary() -> anyhow::Result<PathBuf> {
+pub(super) fn binary() -> anyhow::Result<PathBuf> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     built.clone().map_err(anyhow::Error::msg)

@@ -2,6 +2,7 @@
 
 mod changes;
 mod delivery;
+mod events;
 mod faults;
 mod hub;
 mod kills;

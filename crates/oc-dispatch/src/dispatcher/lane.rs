@@ -37,14 +37,16 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends the lane's notifications in order; after a stop or a stint, only the one under way.
     pub(super) async fn send(&self, lane: Lane) -> (Settlement, Breath) {
-        let mut settlement = Settlement { lane: lane.id, delivered: Vec::new(), failed: None };
+        let (id, replay) = (lane.id, lane.replay);
+        let mut settlement = Settlement { lane: id, replay, delivered: Vec::new(), failed: None };
         let mut breath = Breath::Unknown;
         let until = self.clock.now().plus(self.stint);
         for pending in lane.notifications {
             let outgoing = Outgoing {
                 id: pending.id,
                 body: pending.body.clone(),
-                attempt: pending.failures + 1,
+                attempt: pending.attempt,
+                replay,
             };
             let attempt = self.transport.send(&lane.destination, outgoing).await;
             metrics::attempted(&attempt);
@@ -53,7 +55,7 @@ impl Sender {
                 settlement.delivered.push((pending.id, attempt));
             } else {
                 breath = self.breath_of(attempt.verdict);
-                settlement.failed = Some(self.failed(&pending, attempt));
+                settlement.failed = Some(self.failed(&pending, attempt, replay));
                 break;
             }
             if self.stop.is_cancelled() || self.clock.now() >= until {
@@ -73,7 +75,7 @@ impl Sender {
         }
     }
 
-    fn failed(&self, pending: &Pending, attempt: Attempt) -> Failed {
+    fn failed(&self, pending: &Pending, attempt: Attempt, replay: bool) -> Failed {
         let first = pending.first_failure.unwrap_or(attempt.at);
         let next = match attempt.verdict {
             AttemptVerdict::Gone => None,
@@ -83,7 +85,7 @@ impl Sender {
             }
             AttemptVerdict::Delivered => Some(attempt.at),
         };
-        if next.is_none() {
+        if next.is_none() && !replay {
             metrics::queued();
         }
         Failed { id: pending.id, attempt, next: next.map_or(Next::Queue, Next::Retry) }

@@ -70,11 +70,13 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
     let pending = |at| Pending {
         id: Uuid::from_u128(at),
         body: Bytes::new(),
+        attempt: 1,
         failures: 0,
         first_failure: None,
     };
     Lane {
         id: LaneId(id),
+        replay: false,
         destination_id: DestinationId(host.to_owned()),
         destination: Arc::new(destination),
         notifications: (1..=count).map(pending).collect(),
@@ -83,6 +85,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
 
 fn came_to(verdict: AttemptVerdict) -> Attempt {
     Attempt {
+        url: String::new(),
         at: NOW,
         took: Duration::ZERO,
         status: None,

@@ -32,8 +32,10 @@ fn webhooks(within: Duration) -> Webhooks {
 async fn attempt(answer: ResponseTemplate, within: Duration) -> (Attempt, MockServer) {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(answer).mount(&server).await;
-    let notification = Outgoing { id: Uuid::from_u128(7), body: Bytes::from("{}"), attempt: 3 };
-    (webhooks(within).send(&destination(&server.uri()), notification).await, server)
+    let (id, body) = (Uuid::from_u128(7), Bytes::from("{}"));
+    let notification = Outgoing { id, body, attempt: 3, replay: true };
+    let url = format!("{}/hook?key=s3cret", server.uri());
+    (webhooks(within).send(&destination(&url), notification).await, server)
 }
 
 async fn verdict(answer: ResponseTemplate) -> AttemptVerdict {
@@ -54,6 +56,7 @@ async fn a_notification_carries_its_headers_and_both_signatures() {
         ("webhook-id", id.to_owned()),
         ("webhook-timestamp", "1614265330".to_owned()),
         ("elements-delivery-attempt", "3".to_owned()),
+        ("elements-replay", "true".to_owned()),
         ("user-agent", "open-connectors/test".to_owned()),
         ("x-own", "1".to_owned()),
         ("authorization", "Basic dXNlcjpwYXNz".to_owned()),
@@ -64,6 +67,7 @@ async fn a_notification_carries_its_headers_and_both_signatures() {
         assert_eq!(header(name), value, "{name}");
     }
     assert_eq!(arrived.body, b"{}");
+    assert_eq!(attempt.url, format!("{}/hook", server.uri()), "the query may hold a secret");
 }
 
 #[tokio::test]

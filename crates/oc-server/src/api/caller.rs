@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use oc_config::InstanceId;
-use oc_store::{Instance, Store, User};
+use oc_store::{EventScope, Instance, Store, User};
 use secrecy::SecretString;
 
 use super::error::ApiError;
@@ -50,15 +50,45 @@ impl FromRequestParts<App> for Aimed {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let path = RawPathParams::from_request_parts(parts, app).await;
-        let path = path.map_err(|_| ApiError::bad_request("the path cannot be read"))?;
-        let id = path.iter().find(|(name, _)| *name == "id").map(|(_, id)| id.to_owned());
-        let instance = match id {
+        let instance = match path_parameter(parts, app, "id").await? {
             Some(id) => caller.instance(&app.store, &id).await?,
             None => caller.element()?.clone(),
         };
         Ok(Self { instance, caller })
     }
+}
+
+/// Whose events a call is about: the instance's in the path, else that of the Element token, else
+/// the whole organization's.
+pub(super) struct Scope(pub(super) EventScope);
+
+impl FromRequestParts<App> for Scope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let organization = caller.user.organization;
+        let instance = match (path_parameter(parts, app, "id").await?, &caller.element) {
+            (Some(id), _) => Some(caller.instance(&app.store, &id).await?.id),
+            (None, Some(element)) => Some(element.id),
+            (None, None) => {
+                caller.platform()?;
+                None
+            }
+        };
+        Ok(Self(EventScope { organization, instance }))
+    }
+}
+
+/// A part of the path by its name.
+pub(super) async fn path_parameter(
+    parts: &mut Parts,
+    app: &App,
+    wanted: &str,
+) -> Result<Option<String>, ApiError> {
+    let path = RawPathParams::from_request_parts(parts, app).await;
+    let path = path.map_err(|_| ApiError::bad_request("the path cannot be read"))?;
+    Ok(path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned()))
 }
 
 impl Caller {

@@ -173,6 +173,7 @@ pub(crate) fn done(started: i64, part: Part) -> Outcome {
 
 pub(crate) fn attempt(at: i64, verdict: AttemptVerdict) -> Attempt {
     Attempt {
+        url: "https://receiver.example/hook".to_owned(),
         at: s(at),
         took: MINUTE,
         status: Some(200),

@@ -1,5 +1,6 @@
 //! What every store has to keep, test by test.
 
+mod events;
 mod file;
 mod house;
 mod instances;

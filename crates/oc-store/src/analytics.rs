@@ -1,0 +1,122 @@
+//! How many events there were, by time and instance.
+
+use std::time::Duration;
+
+use oc_config::{InstanceId, Timestamp};
+use rusqlite::Connection;
+
+use crate::events::EventScope;
+use crate::{Store, StoreError};
+
+/// A stretch of time in pieces of equal length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// Where the first piece begins.
+    pub first: Timestamp,
+    /// How long each is.
+    pub width: Duration,
+    /// How many there are.
+    pub count: u32,
+}
+
+/// The events of an instance in one piece of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventCount {
+    /// Which piece, from 0.
+    pub bucket: u32,
+    /// The instance.
+    pub instance: InstanceId,
+    /// All of them.
+    pub count: u64,
+    /// Those that have arrived.
+    pub success: u64,
+    /// Those that were tried and have not arrived.
+    pub failed: u64,
+}
+
+impl Store {
+    /// Counts events by piece, in order; what is 0 is left out.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn event_totals(
+        &self,
+        scope: EventScope,
+        buckets: Buckets,
+    ) -> Result<Vec<(u32, u64)>, StoreError> {
+        self.database.read(move |sql| totals(sql, scope, buckets)).await
+    }
+
+    /// Counts events by piece and instance, in this order; what is 0 is left out. `None` when there
+    /// would be more than `most` rows.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn event_counts(
+        &self,
+        scope: EventScope,
+        buckets: Buckets,
+        most: usize,
+    ) -> Result<Option<Vec<EventCount>>, StoreError> {
+        self.database.read(move |sql| counts(sql, scope, buckets, most)).await
+    }
+}
+
+/// The notifications of a scope and a time: read from the index `notification_time` alone.
+const NOTIFICATIONS: &str = "FROM instance i JOIN resource r ON r.instance_id = i.id
+    JOIN notification n ON n.resource_id = r.id
+  WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
+    AND n.created >= ?4 AND n.created < ?5 AND n.seq <= r.visible_through";
+
+fn totals(
+    sql: &Connection,
+    scope: EventScope,
+    buckets: Buckets,
+) -> Result<Vec<(u32, u64)>, StoreError> {
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT (n.created - ?4) / ?6 AS bucket, sum(n.events) {NOTIFICATIONS}
+         GROUP BY bucket ORDER BY bucket",
+    ))?;
+    let values = values(scope, buckets);
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Looks up the attempts of each, too, but no body.
+fn counts(
+    sql: &Connection,
+    scope: EventScope,
+    buckets: Buckets,
+    most: usize,
+) -> Result<Option<Vec<EventCount>>, StoreError> {
+    let mut statement = sql.prepare_cached(&format!(
+        "SELECT bucket, instance_id, sum(events), sum(iif(arrived, events, 0)),
+           sum(iif(tried AND NOT arrived, events, 0))
+         FROM (SELECT r.instance_id, n.events, (n.created - ?4) / ?6 AS bucket,
+             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq) AS tried,
+             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered) AS arrived
+           {NOTIFICATIONS})
+         GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT {}",
+        most.saturating_add(1)
+    ))?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(EventCount {
+            bucket: row.get(0)?,
+            instance: InstanceId(row.get(1)?),
+            count: row.get(2)?,
+            success: row.get(3)?,
+            failed: row.get(4)?,
+        })
+    };
+    let rows = statement.query_map(values(scope, buckets), read)?;
+    let counts = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok((counts.len() <= most).then_some(counts))
+}
+
+/// Organization, first and last instance, begin, end, width.
+fn values(scope: EventScope, buckets: Buckets) -> [i64; 6] {
+    let (first, last) = scope.instances();
+    let end = buckets.first.plus(buckets.width * buckets.count);
+    let width = i64::try_from(buckets.width.as_micros()).unwrap_or(i64::MAX).max(1);
+    [scope.organization.0, first, last, buckets.first.0, end.0, width]
+}

@@ -1,0 +1,211 @@
+//! Notifications of many lanes, the newest first.
+//!
+//! Each lane is read through the index `notification_lane`, one step at a time, and the steps are
+//! merged. So a page costs a look-up for each lane and one for each notification, however many there
+//! are; a filter by resource leaves lanes out, one by status or time shortens them.
+
+use std::collections::BinaryHeap;
+
+use oc_config::{InstanceId, Timestamp};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::{EventFilter, EventScope, EventStatus};
+use crate::StoreError;
+
+/// A lane, as far as the walk and the status of its notifications need it.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) id: i64,
+    pub(crate) instance: InstanceId,
+    pub(crate) connector: String,
+    pub(crate) resource: String,
+    pub(crate) has_callback: bool,
+    /// Whether its instance's subscription is deactivated.
+    pub(crate) queued: bool,
+    /// Those up to this have arrived or were only kept.
+    pub(crate) delivered_through: i64,
+    /// Those behind this are parts of a poll that is not completed.
+    pub(crate) visible_through: i64,
+    /// The walk looks only behind this...
+    low: i64,
+    /// ...and up to this.
+    high: i64,
+}
+
+/// The way back through the lanes of a scope.
+pub(crate) struct Walk<'s> {
+    pub(crate) lanes: Vec<Lane>,
+    /// The newest that is left of each lane, and the lane.
+    heads: BinaryHeap<(i64, usize)>,
+    earlier: CachedStatement<'s>,
+}
+
+impl<'s> Walk<'s> {
+    /// A walk over what may fit the filter; the status of each one found is still to be checked.
+    pub(crate) fn new(
+        sql: &'s Connection,
+        scope: EventScope,
+        filter: &EventFilter,
+        before: Option<i64>,
+    ) -> Result<Self, StoreError> {
+        let mut lanes = Lane::all(sql, scope, filter.resource.as_deref())?;
+        for lane in &mut lanes {
+            lane.narrow_to_status(sql, filter.status)?;
+            lane.narrow_to_time(sql, filter.from, filter.to)?;
+            lane.high = lane.high.min(before.map_or(i64::MAX, |before| before.saturating_sub(1)));
+        }
+        lanes.retain(|lane| lane.low < lane.high);
+        let earlier = sql.prepare_cached(
+            "SELECT max(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3",
+        )?;
+        let mut walk = Self { heads: BinaryHeap::with_capacity(lanes.len()), lanes, earlier };
+        for at in 0..walk.lanes.len() {
+            walk.step(at, walk.lanes[at].high)?;
+        }
+        Ok(walk)
+    }
+
+    /// The next one and its lane.
+    pub(crate) fn next(&mut self) -> Result<Option<(i64, &Lane)>, StoreError> {
+        let Some((seq, at)) = self.heads.pop() else { return Ok(None) };
+        self.step(at, seq - 1)?;
+        Ok(Some((seq, &self.lanes[at])))
+    }
+
+    /// Whether there is a next one.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
+    fn step(&mut self, at: usize, through: i64) -> Result<(), StoreError> {
+        let lane = &self.lanes[at];
+        let range = params![lane.id, lane.low, through];
+        let found = self.earlier.query_row(range, |row| row.get::<_, Option<i64>>(0))?;
+        self.heads.extend(found.map(|seq| (seq, at)));
+        Ok(())
+    }
+}
+
+impl Lane {
+    fn all(
+        sql: &Connection,
+        scope: EventScope,
+        resource: Option<&str>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let (first, last) = scope.instances();
+        let mut statement = sql.prepare_cached(&format!(
+            "{COLUMNS} WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
+               AND (?4 IS NULL OR r.name = ?4)",
+        ))?;
+        let values = params![scope.organization.0, first, last, resource];
+        Ok(statement.query_map(values, Self::read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The lane of a resource, when it is in the scope.
+    pub(super) fn one(
+        sql: &Connection,
+        scope: EventScope,
+        id: i64,
+    ) -> Result<Option<Self>, StoreError> {
+        let (first, last) = scope.instances();
+        let mut statement = sql.prepare_cached(&format!(
+            "{COLUMNS} WHERE r.id = ?4 AND i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3",
+        ))?;
+        let values = params![scope.organization.0, first, last, id];
+        Ok(statement.query_row(values, Self::read).optional()?)
+    }
+
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            instance: InstanceId(row.get(1)?),
+            connector: row.get(2)?,
+            resource: row.get(3)?,
+            has_callback: row.get(4)?,
+            queued: row.get(5)?,
+            delivered_through: row.get(6)?,
+            visible_through: row.get(7)?,
+            low: 0,
+            high: row.get(7)?,
+        })
+    }
+
+    /// Whether one of its notifications is still to be sent, without anybody asking.
+    pub(crate) fn is_to_be_sent(&self, seq: i64) -> bool {
+        seq > self.delivered_through && !self.queued
+    }
+
+    fn narrow_to_status(
+        &mut self,
+        sql: &Connection,
+        status: Option<EventStatus>,
+    ) -> Result<(), StoreError> {
+        let Some(status) = status else { return Ok(()) };
+        let is_possible = match status {
+            EventStatus::New | EventStatus::Dispatched => !self.queued,
+            EventStatus::Received => self.queued,
+            EventStatus::Consumed | EventStatus::Notified => true,
+        };
+        match status {
+            _ if !is_possible => self.high = 0,
+            EventStatus::Consumed => self.high = self.delivered_through,
+            // One that waits may have arrived by a replay.
+            EventStatus::Notified => {}
+            EventStatus::New | EventStatus::Received => self.low = self.delivered_through,
+            EventStatus::Dispatched => {
+                self.low = self.delivered_through;
+                self.high = self.first_waiting(sql)?.unwrap_or(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// The one that is sent next.
+    pub(super) fn first_waiting(&self, sql: &Connection) -> Result<Option<i64>, StoreError> {
+        let mut statement = sql.prepare_cached(
+            "SELECT min(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3",
+        )?;
+        let waiting = params![self.id, self.delivered_through, self.visible_through];
+        Ok(statement.query_row(waiting, |row| row.get(0))?)
+    }
+
+    /// Within a lane, notifications are made in the order of their numbers, so that a time is a
+    /// range of numbers; the index `notification_time` tells it.
+    fn narrow_to_time(
+        &mut self,
+        sql: &Connection,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        if let Some(from) = from {
+            let mut first = sql.prepare_cached(
+                "SELECT seq FROM notification WHERE resource_id = ?1 AND created >= ?2
+                 ORDER BY created, seq LIMIT 1",
+            )?;
+            let found: Option<i64> =
+                first.query_row([self.id, from.0], |row| row.get(0)).optional()?;
+            self.low = self.low.max(found.map_or(i64::MAX, |seq| seq - 1));
+        }
+        if let Some(to) = to {
+            let mut last = sql.prepare_cached(
+                "SELECT seq FROM notification WHERE resource_id = ?1 AND created <= ?2
+                 ORDER BY created DESC, seq DESC LIMIT 1",
+            )?;
+            let found: Option<i64> =
+                last.query_row([self.id, to.0], |row| row.get(0)).optional()?;
+            self.high = self.high.min(found.unwrap_or(0));
+        }
+        Ok(())
+    }
+}
+
+const COLUMNS: &str = "SELECT r.id, r.instance_id, i.connector, r.name, r.destination IS NOT NULL,
+  i.queued_at IS NOT NULL, r.delivered_through, r.visible_through
+  FROM instance i JOIN resource r ON r.instance_id = i.id";
+
+impl EventScope {
+    /// The range of the instances' numbers.
+    pub(crate) fn instances(self) -> (i64, i64) {
+        self.instance.map_or((0, i64::MAX), |instance| (instance.0, instance.0))
+    }
+}
