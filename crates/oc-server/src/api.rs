@@ -8,8 +8,10 @@ mod error;
 mod health;
 mod hubs;
 mod instances;
+mod paging;
 mod query;
 mod request_id;
+mod token_fault;
 
 use std::time::Duration;
 

@@ -1,13 +1,17 @@
 //! What a caller is told when a request fails (instances.md, "Errors and headers").
 
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oc_config::Diagnostic;
 use oc_hub::HubError;
 use oc_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Names the recorded authentication of an answer.
+pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("elements-trace-id");
 
 /// The body of a failed request.
 #[derive(Serialize, ToSchema)]
@@ -31,11 +35,19 @@ pub(crate) struct ApiError {
     /// The provider's own words.
     pub(super) provider_message: Option<String>,
     retry_after: Option<u64>,
+    /// The recorded authentication that failed.
+    trace: Option<Uuid>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), provider_message: None, retry_after: None }
+        Self {
+            status,
+            message: message.into(),
+            provider_message: None,
+            retry_after: None,
+            trace: None,
+        }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -56,6 +68,12 @@ impl ApiError {
         self
     }
 
+    /// With the recording of what failed.
+    pub(crate) fn traced(mut self, trace: Option<Uuid>) -> Self {
+        self.trace = trace;
+        self
+    }
+
     /// All faults of a configuration at once.
     pub(crate) fn faults(faults: &[Diagnostic]) -> Self {
         let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -68,6 +86,9 @@ impl IntoResponse for ApiError {
         let mut response = self.status.into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(trace) = self.trace.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+            response.headers_mut().insert(TRACE_ID, trace);
         }
         response.extensions_mut().insert(self);
         response
