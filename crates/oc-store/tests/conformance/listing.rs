@@ -20,7 +20,7 @@ async fn named(house: &House, name: &str, tags: &[&str]) -> InstanceId {
     let mut fields = fields(&configuration(&json!({})));
     fields.name = name.to_owned();
     fields.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    house.store.update_instance(id, 1, fields, false, s(1_001)).await.unwrap();
+    house.store.update_instance(id, 1, fields, false, s(1_001)).await.expect("a change");
     id
 }
 

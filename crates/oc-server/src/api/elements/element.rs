@@ -43,6 +43,7 @@ pub(in crate::api) struct Element {
 
 /// How a connector authenticates.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ElementAuthentication)]
 struct Authentication {
     /// `oauth2` or `apiKey`; null when the definition has gone.
     #[serde(rename = "type")]

@@ -24,6 +24,7 @@ pub(super) fn calls() -> Calls {
 
 /// What a connector can do.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ElementMetadata)]
 struct Metadata {
     id: u32,
     key: String,
@@ -34,6 +35,7 @@ struct Metadata {
 
 /// How changes are found.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ElementEvents)]
 struct Events {
     supported: bool,
     methods: Vec<&'static str>,
@@ -43,6 +45,7 @@ struct Events {
 /// What polling can do.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ElementPolling)]
 struct Polling {
     supported: bool,
     /// Minutes from one poll to the next, unless an instance says otherwise.

@@ -57,6 +57,7 @@ struct OAuthUrl {
 /// What the authorization url is made of (instances.md, "OAuth 2").
 #[derive(Debug, Deserialize, IntoParams, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OAuthUrlRequest)]
 struct Asked {
     api_key: Option<String>,
     callback_url: Option<String>,
@@ -113,6 +114,7 @@ fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<OAuthUrl>, ApiErro
 /// What the provider's redirect brought, and the client it is for.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OAuthTokenRequest)]
 struct CodeGiven {
     api_key: Option<String>,
     /// Missing for a public client.
@@ -128,6 +130,7 @@ struct CodeGiven {
 
 /// The provider's tokens, by the names they have in OAuth 2.
 #[derive(Serialize, ToSchema)]
+#[schema(as = OAuthTokens)]
 struct Granted {
     access_token: String,
     #[serde(skip_serializing_if = "Option::is_none")]

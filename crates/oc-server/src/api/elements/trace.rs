@@ -39,6 +39,7 @@ pub(in crate::api) struct TraceRecord {
 
 /// One request, and its answer or why there was none.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TraceExchange)]
 struct Recorded {
     request: RecordedRequest,
     response: Option<RecordedResponse>,
@@ -47,6 +48,7 @@ struct Recorded {
 
 /// A request to the provider.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TraceRequest)]
 struct RecordedRequest {
     method: String,
     url: String,
@@ -57,6 +59,7 @@ struct RecordedRequest {
 
 /// The provider's answer.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TraceResponse)]
 struct RecordedResponse {
     status: u16,
     headers: BTreeMap<String, String>,

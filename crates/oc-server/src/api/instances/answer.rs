@@ -71,6 +71,7 @@ pub(super) struct InstanceAnswer {
 /// A user who owns an instance.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = InstanceUser)]
 struct Owner {
     id: i64,
     email_address: String,
@@ -80,6 +81,7 @@ struct Owner {
 
 /// A remark on a request.
 #[derive(Serialize, ToSchema)]
+#[schema(as = InstanceWarning)]
 struct Remark {
     /// Dotted path into the request.
     path: String,

@@ -48,14 +48,12 @@ impl Authentication<'_> {
             return Err(ApiError::bad_request(message).said(Some(words)));
         }
         let code = data.and_then(|data| Some((data.code.as_ref()?, &data.others[..])));
-        let exchanged = match (self.provider, code) {
-            (Some(provider), _) if self.request.hands_over_tokens => {
-                let Some(refresh) = self.handed_over()? else {
-                    return Ok(Authenticated { tokens: None, start: now });
-                };
+        let handed_over = self.handed_over();
+        let exchanged = match (self.provider, handed_over, code) {
+            (Some(provider), Some(refresh), _) => {
                 self.endpoint.take_over(provider, &self.client(), refresh, now).await
             }
-            (Some(provider), Some((code, others))) => {
+            (Some(provider), None, Some((code, others))) => {
                 let redirect_uri = self.configuration.get("oauth.callback.url");
                 let code = Code { code, redirect_uri, others };
                 self.endpoint.exchange(provider, &self.client(), &code, now).await
@@ -65,7 +63,7 @@ impl Authentication<'_> {
                 return Ok(Authenticated { tokens: None, start: now });
             }
         };
-        let what = if self.request.hands_over_tokens { REFRESHED } else { EXCHANGED };
+        let what = if handed_over.is_some() { REFRESHED } else { EXCHANGED };
         let (tokens, date) = exchanged.map_err(|fault| refused(fault, &what))?;
         // A `Date` tells whole seconds: behind only if even the end of its second is before ours.
         let behind = date
@@ -82,21 +80,20 @@ impl Authentication<'_> {
         }
     }
 
-    /// The refresh token; an instance that is sent back as it was read keeps its own.
-    fn handed_over(&self) -> Result<Option<&SecretString>, ApiError> {
+    /// The refresh token that takes the place of a code; a mask stands for none.
+    fn handed_over(&self) -> Option<&SecretString> {
         let is_real = |token: &&SecretString| !matches!(token.expose_secret().trim(), "" | MASK);
-        match self.refresh_token.filter(is_real) {
-            Some(token) => Ok(Some(token)),
-            None if self.is_known => Ok(None),
-            None => Err(ApiError::bad_request(format!(
-                "configuration.{REFRESH_TOKEN}: the refresh token was expected, as externalAuthentication is `initial`"
-            ))),
-        }
+        self.refresh_token.filter(|_| self.request.hands_over_tokens).filter(is_real)
     }
 
     fn needs_no_code(&self) -> Result<(), ApiError> {
         if self.is_known || api_key(self.connector, self.configuration).is_some() {
             return Ok(());
+        }
+        if self.request.hands_over_tokens {
+            return Err(ApiError::bad_request(format!(
+                "configuration.{REFRESH_TOKEN}: the refresh token was expected, as externalAuthentication is `initial`"
+            )));
         }
         let key = self.connector.api_key.as_ref().map(|key| key.configuration.as_str());
         let instead =

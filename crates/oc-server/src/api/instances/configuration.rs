@@ -48,6 +48,7 @@ struct ConfigurationValue {
 /// Another value.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewConfigurationValue)]
 struct NewValue {
     /// Text, boolean, number or null; a secret's mask keeps it.
     property_value: Value,

@@ -94,6 +94,7 @@ enum Listed {
 
 /// How many instances there are.
 #[derive(Serialize, ToSchema)]
+#[schema(as = InstanceCount)]
 struct Count {
     count: u64,
 }
@@ -185,6 +186,10 @@ impl Asked {
     fn read(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut asked = Self::default();
         for (name, text) in pairs {
+            let is_text = matches!(name.as_str(), "tags[]" | "tags" | "searchText");
+            if !is_text && matches!(text.trim(), "" | "null") {
+                continue;
+            }
             let wrong = |expected: &str| {
                 ApiError::bad_request(format!(
                     "the query: {name}: `{text}` was found; {expected} was expected"
