@@ -79,6 +79,18 @@ impl Configuration {
         }
     }
 
+    /// Takes a secret out; the key is gone.
+    pub fn take_secret(&mut self, key: &str) -> Option<SecretString> {
+        self.plain.remove(key);
+        self.secret.remove(key)
+    }
+
+    /// Keys whose values are [`MASK`], which stands for a secret that only another one knows.
+    pub fn masks(&self) -> impl Iterator<Item = &str> {
+        let masks = self.secret.iter().filter(|(_, secret)| secret.expose_secret() == MASK);
+        masks.map(|(key, _)| key.as_str())
+    }
+
     /// Sets what has no value yet to the connector's default.
     #[must_use]
     pub fn with_defaults(mut self, connector: &Connector) -> Self {
@@ -184,8 +196,15 @@ impl Configuration {
     }
 }
 
+impl Connector {
+    /// Whether a configuration value is a secret that answers mask.
+    pub fn masks(&self, key: &str) -> bool {
+        SECRETS.contains(&key) || self.is_secret(key)
+    }
+}
+
 fn is_secret(key: &str, connector: &Connector) -> bool {
-    SECRETS.contains(&key) || CONFIDENTIAL.contains(&key) || connector.is_secret(key)
+    CONFIDENTIAL.contains(&key) || connector.masks(key)
 }
 
 #[cfg(test)]

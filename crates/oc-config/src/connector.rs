@@ -82,6 +82,9 @@ pub struct Entry {
 /// Kinds of configuration values, by their names in the Elements API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum EntryKind {
+    /// A word.
+    #[serde(rename = "TEXTFIELD_32")]
+    Word,
     /// A short text.
     #[serde(rename = "TEXTFIELD_128")]
     Text,
@@ -236,6 +239,20 @@ impl Sorting {
             (name.replace("{field}", field), value.replace("{field}", field))
         };
         parameters.iter().map(filled).collect()
+    }
+}
+
+impl EntryKind {
+    /// The kind's name in the Elements API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Word => "TEXTFIELD_32",
+            Self::Text => "TEXTFIELD_128",
+            Self::LongText => "TEXTFIELD_1000",
+            Self::Area => "TEXTAREA",
+            Self::Boolean => "BOOLEAN",
+            Self::Password => "PASSWORD",
+        }
     }
 }
 

@@ -25,6 +25,11 @@ pub struct InstanceRequest {
     pub configuration: Option<Map<String, Json>>,
     /// What the provider handed to the callback.
     pub provider_data: Option<ProviderData>,
+    /// `externalAuthentication: "initial"`: the caller has authorized by itself and hands over the
+    /// refresh token.
+    pub hands_over_tokens: bool,
+    /// `retrieveObjectsAfterInstantiation`: the answer names the connector's objects.
+    pub with_objects: bool,
     /// What was read in another way than it was written.
     pub warnings: Vec<Diagnostic>,
 }
@@ -36,6 +41,8 @@ pub struct ProviderData {
     pub code: Option<SecretString>,
     /// The provider's words when the user refused.
     pub error: Option<String>,
+    /// Whether the authentication is to be recorded.
+    pub debug: bool,
     /// Other parameters of the callback, such as `context` and `scope`.
     pub others: Vec<(String, String)>,
 }
@@ -68,7 +75,6 @@ struct Reader {
 
 impl Reader {
     fn request(&mut self, members: &Map<String, Json>) -> InstanceRequest {
-        self.unsupported(members);
         let mut configuration = match members.get("configuration") {
             None | Some(Json::Null) => None,
             Some(Json::Object(configuration)) => Some(configuration.clone()),
@@ -91,17 +97,42 @@ impl Reader {
             tags: self.tags(members.get("tags")),
             configuration,
             provider_data,
+            hands_over_tokens: self.hands_over_tokens(members.get("externalAuthentication")),
+            with_objects: self
+                .flag(members, "retrieveObjectsAfterInstantiation", "")
+                .unwrap_or(false),
             warnings: std::mem::take(&mut self.warnings),
         }
     }
 
-    /// What old clients may ask for and this version does not do.
-    fn unsupported(&mut self, members: &Map<String, Json>) {
-        let external =
-            members.get("externalAuthentication").and_then(Json::as_str).unwrap_or("none");
-        if !external.is_empty() && external != "none" {
-            let message = format!("`{external}` is not carried out by this version");
-            self.faults.push(Diagnostic::error("externalAuthentication", message).help("none"));
+    fn hands_over_tokens(&mut self, value: Option<&Json>) -> bool {
+        match value {
+            None | Some(Json::Null) => return false,
+            Some(Json::String(text)) => match text.to_ascii_lowercase().as_str() {
+                "initial" => return true,
+                "" | "none" | "null" => return false,
+                _ => {}
+            },
+            Some(_) => {}
+        }
+        let fault = Diagnostic::error("externalAuthentication", "none or initial was expected");
+        self.faults.push(fault);
+        false
+    }
+
+    /// A truth value, as such or as text; `None` when it is missing and for a fault.
+    fn flag(&mut self, members: &Map<String, Json>, name: &str, parent: &str) -> Option<bool> {
+        match members.get(name)? {
+            Json::Null => None,
+            Json::Bool(flag) => Some(*flag),
+            Json::String(text) if text.is_empty() || text == "null" => None,
+            Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => {
+                let fault = Diagnostic::error(name, "true or false was expected");
+                self.faults.push(fault.under(parent));
+                None
+            }
         }
     }
 
@@ -173,8 +204,9 @@ impl Reader {
             Json::Object(members) => members,
             _ => return self.fault(path, "an object was expected"),
         };
-        let mut found = ProviderData::default();
-        for (key, value) in members {
+        let debug = self.flag(members, "debug", path).unwrap_or(false);
+        let mut found = ProviderData { debug, ..ProviderData::default() };
+        for (key, value) in members.iter().filter(|(key, _)| *key != "debug") {
             let text = match value {
                 Json::String(text) if text.is_empty() || text == "null" => continue,
                 Json::Null => continue,
@@ -186,7 +218,7 @@ impl Reader {
                 "code" => found.code = Some(text.into()),
                 "error" | "error_description" => found.error = Some(text),
                 // What Open Connectors clients repeat from other kinds of authentication.
-                "state" | "secret" | "debug" => {}
+                "state" | "secret" => {}
                 _ => found.others.push((key.clone(), text)),
             }
         }

@@ -14,7 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use crate::{ClientCredentials, TokenSet};
+use crate::transcript::Asked;
+use crate::{ClientCredentials, TokenSet, Transcript};
+pub(crate) use answer::without;
 
 const LIMITS: Limits =
     Limits { total: Duration::from_secs(20), body: 256 * 1024, overflow: Overflow::Fail };
@@ -54,12 +56,19 @@ pub struct Code<'a> {
 #[derive(Clone)]
 pub struct TokenEndpoint {
     egress: Egress,
+    transcript: Option<Transcript>,
 }
 
 impl TokenEndpoint {
     /// A client that leaves through `egress`.
     pub fn new(egress: Egress) -> Self {
-        Self { egress }
+        Self { egress, transcript: None }
+    }
+
+    /// The same, with all that is said recorded.
+    #[must_use]
+    pub fn recorded(&self, transcript: &Transcript) -> Self {
+        Self { egress: self.egress.clone(), transcript: Some(transcript.clone()) }
     }
 
     /// Exchanges a code. Also tells the provider's time, when its answer does.
@@ -92,10 +101,24 @@ impl TokenEndpoint {
         refresh: &SecretString,
         now: Timestamp,
     ) -> Result<TokenSet, TokenFault> {
+        Ok(self.take_over(provider, client, refresh, now).await?.0)
+    }
+
+    /// Exchanges a refresh token that somebody else was granted, as the first one of an instance.
+    /// Also tells the provider's time, when its answer does.
+    ///
+    /// # Errors
+    /// Why there are no tokens.
+    pub async fn take_over(
+        &self,
+        provider: &OAuth2,
+        client: &ClientCredentials,
+        refresh: &SecretString,
+        now: Timestamp,
+    ) -> Result<(TokenSet, Option<Timestamp>), TokenFault> {
         let parameters =
             vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose_secret())];
-        let (tokens, _) = self.ask(provider, client, parameters, Some(refresh), now).await?;
-        Ok(tokens)
+        self.ask(provider, client, parameters, Some(refresh), now).await
     }
 
     /// Revokes a pair where the provider has an endpoint for that (RFC 7009): its refresh token, with
@@ -137,7 +160,12 @@ impl TokenEndpoint {
     }
 
     async fn send(&self, request: Request) -> Result<Response, TokenFault> {
-        self.egress.exchange(request, LIMITS).await.map_err(|error| {
+        let asked = self.transcript.as_ref().map(|transcript| (transcript, Asked::new(&request)));
+        let exchanged = self.egress.exchange(request, LIMITS).await;
+        if let Some((transcript, asked)) = asked {
+            transcript.note(asked, exchanged.as_ref().map_err(ToString::to_string));
+        }
+        exchanged.map_err(|error| {
             tracing::warn!(error = error.detail(), "Token request failed");
             if error.may_have_arrived() {
                 TokenFault::Lost(error.to_string())

@@ -8,12 +8,14 @@ mod authorize;
 mod endpoint;
 mod grant;
 mod tokens;
+mod transcript;
 mod vault;
 
 pub use authorize::{Authorization, authorization_url};
 pub use endpoint::{Code, TokenEndpoint, TokenFault};
 pub use grant::{ClientCredentials, Grant, TokenSet};
 pub use tokens::{AccessToken, Patience, TokenError, Tokens};
+pub use transcript::{Answer, Exchange, Transcript};
 pub use vault::{Replaced, Vault, VaultError};
 
 #[cfg(any(test, feature = "mock"))]

@@ -15,6 +15,7 @@ mod paging;
 mod query;
 mod reference;
 mod request_id;
+mod token_fault;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
 use crate::credentials::Credentials;
+use crate::key_locks::KeyLocks;
 use crate::secret_key_file;
 use crate::settings::Settings;
 
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     /// Requests that are carried through though their client has gone.
     pub(crate) unfinished: TaskTracker,
+    /// Creations under way that clients have named.
+    pub(crate) creations: KeyLocks,
 }
 
 impl App {
@@ -68,7 +71,19 @@ impl App {
         let hub = Hub::new(egress.clone(), clock.clone(), Arc::new(authorizer), retry);
         let settings = Arc::new(settings);
         let unfinished = TaskTracker::new();
-        Ok(Self { settings, catalogue, clock, egress, store, endpoint, tokens, hub, unfinished })
+        let creations = KeyLocks::default();
+        Ok(Self {
+            settings,
+            catalogue,
+            clock,
+            egress,
+            store,
+            endpoint,
+            tokens,
+            hub,
+            unfinished,
+            creations,
+        })
     }
 
     pub(crate) fn poller(&self) -> Poller {

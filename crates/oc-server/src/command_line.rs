@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, connectors, events, poll, serve};
+use crate::commands::{check, connectors, events, import, poll, serve};
 use crate::logs;
 use crate::settings::{self, Settings};
 
@@ -31,6 +31,9 @@ enum Command {
         after_help = "Example: oc-server check instance.json --last-poll 2026-11-24T12:00:00Z"
     )]
     Check(check::Options),
+    /// Shows what of another service's instances can be created here; talks to nobody
+    #[command(after_help = "Example: oc-server import instances.json --output requests")]
+    Import(import::Options),
     /// Polls an instance now and shows the events
     #[command(after_help = "Example: oc-server poll 1 contacts --dry-run")]
     Poll(poll::Options),
@@ -73,6 +76,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve(options) => serve::run(&options, settings).await,
             Command::Check(options) => check::run(&options, &settings),
+            Command::Import(options) => import::run(&options, &settings),
             Command::Poll(options) => poll::run(&options, settings).await,
             Command::Connectors(options) => connectors::run(&options, &settings),
             Command::Events(options) => events::run(&options, &settings).await,

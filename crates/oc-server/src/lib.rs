@@ -6,6 +6,7 @@ mod app;
 mod command_line;
 mod commands;
 mod credentials;
+mod key_locks;
 mod logs;
 mod own_api;
 mod preview;

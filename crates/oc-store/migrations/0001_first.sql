@@ -21,6 +21,7 @@ CREATE TABLE instance (
   user_id INTEGER NOT NULL REFERENCES user (id),
   connector TEXT NOT NULL,
   name TEXT NOT NULL,
+  name_folded TEXT NOT NULL,       -- in lower case, to be searched in
   tags TEXT NOT NULL,              -- JSON array
   configuration TEXT NOT NULL,     -- JSON object of what is no secret
   secrets BLOB,                    -- sealed JSON object of the rest
@@ -30,6 +31,7 @@ CREATE TABLE instance (
   warnings TEXT NOT NULL,          -- JSON array
   created INTEGER NOT NULL,
   revision INTEGER NOT NULL DEFAULT 1,
+  disabled INTEGER NOT NULL DEFAULT 0,   -- neither polled nor called, by its owner's wish
   failures INTEGER NOT NULL DEFAULT 0,
   stopped TEXT,                    -- why polling stopped
   refused TEXT,                    -- why the provider will answer no request before it is authorized anew
@@ -124,3 +126,23 @@ CREATE INDEX resource_replay ON resource (replay_due) WHERE replay_due IS NOT NU
 
 -- The audit asks for a time, and counts events without reading the notifications themselves.
 CREATE INDEX notification_time ON notification (resource_id, created, seq, events);
+
+-- What the API keeps for a day.
+-- Idempotency keys of creations.
+CREATE TABLE creation_key (
+  organization_id INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  request BLOB NOT NULL,           -- sealed digest
+  instance_id INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, key)
+) WITHOUT ROWID;
+-- Recorded authentications, secrets masked.
+CREATE TABLE trace (
+  id BLOB PRIMARY KEY,
+  organization_id INTEGER NOT NULL,
+  connector TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  record TEXT NOT NULL             -- JSON
+) WITHOUT ROWID;
+CREATE INDEX trace_of ON trace (organization_id, created);

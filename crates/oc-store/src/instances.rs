@@ -1,7 +1,9 @@
 //! Connector instances, as the API keeps them.
 
+mod listing;
 mod polled;
 mod row;
+mod switch;
 
 use oc_config::{Configuration, Diagnostic, InstanceId, Timestamp};
 use oc_oauth::TokenSet;
@@ -10,8 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::people::hash;
 use crate::profile::seal_configuration;
-use crate::{OrganizationId, SecretKey, Store, StoreError, outbox, vault};
+use crate::{
+    CreationKey, OrganizationId, SecretKey, Store, StoreError, creation_key, outbox, vault,
+};
 
+pub use listing::{InstanceFilter, InstancePage};
 pub use polled::{PolledResource, ResourceState};
 
 /// A remark that is kept with an instance.
@@ -57,6 +62,8 @@ pub struct Instance {
     pub created: Timestamp,
     /// Counts its changes.
     pub revision: i64,
+    /// Whether its owner has switched it off.
+    pub disabled: bool,
     /// Why polling stopped, when it has.
     pub stopped: Option<String>,
     /// Since when its notifications queue, when they do.
@@ -101,6 +108,8 @@ pub struct NewInstance {
     pub token: SecretString,
     /// When it is made.
     pub created: Timestamp,
+    /// What a repetition of the request is known by.
+    pub repeated_by: Option<CreationKey>,
     /// The rest.
     pub fields: InstanceFields,
 }
@@ -134,9 +143,17 @@ impl Store {
                 let (tags, warnings) = (json(&fields.tags)?, row::warnings_json(&fields.warnings)?);
                 let changed = sql.execute(
                     "UPDATE instance SET revision = revision + 1, name = ?3, tags = ?4, account = ?5,
-                       warnings = ?6, failures = 0, stopped = NULL, refused = NULL
+                       warnings = ?6, name_folded = ?7, failures = 0, stopped = NULL, refused = NULL
                      WHERE id = ?1 AND revision = ?2",
-                    params![id.0, revision, fields.name, tags, fields.account, warnings],
+                    params![
+                        id.0,
+                        revision,
+                        fields.name,
+                        tags,
+                        fields.account,
+                        warnings,
+                        fields.name.to_lowercase()
+                    ],
                 )?;
                 if changed == 0 {
                     return Err(StoreError::Conflict);
@@ -173,25 +190,6 @@ impl Store {
         self.database.read(move |sql| row::one(sql, &key, "i.token_hash = ?1", [hash])).await
     }
 
-    /// The instances of an organization after a number, at most `limit`, oldest first.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub async fn instances(
-        &self,
-        of: OrganizationId,
-        after: InstanceId,
-        limit: usize,
-    ) -> Result<Vec<Instance>, StoreError> {
-        let key = self.key.clone();
-        self.database
-            .read(move |sql| {
-                let filter = "i.organization_id = ?1 AND i.id > ?2 ORDER BY i.id LIMIT ?3";
-                row::many(sql, &key, filter, params![of.0, after.0, limit])
-            })
-            .await
-    }
-
     /// Deletes an instance with all that belongs to it; returns how many notifications had not
     /// been delivered, or `None` when there is no such instance. Its history is swept away later.
     ///
@@ -221,14 +219,6 @@ impl Store {
             .await
     }
 
-    /// How the polling of each resource of an instance stands.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub async fn resource_states(&self, id: InstanceId) -> Result<Vec<ResourceState>, StoreError> {
-        self.database.read(move |sql| polled::states(sql, id)).await
-    }
-
     /// Notes whose rate limit an instance shares, once the provider has told.
     ///
     /// # Errors
@@ -250,7 +240,8 @@ fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<Instan
     let fields = &new.fields;
     sql.execute(
         "INSERT INTO instance (organization_id, user_id, connector, name, tags, configuration,
-           token_hash, account, warnings, created) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, ?7, ?8, ?9)",
+           token_hash, account, warnings, created, name_folded)
+         VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, ?7, ?8, ?9, ?10)",
         params![
             new.organization.0,
             new.user,
@@ -260,13 +251,17 @@ fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<Instan
             hash(&new.token),
             fields.account,
             row::warnings_json(&fields.warnings)?,
-            new.created.0
+            new.created.0,
+            fields.name.to_lowercase()
         ],
     )?;
     let id = InstanceId(sql.last_insert_rowid());
     let token = key.seal(&row::token_of(id), new.token.expose_secret().as_bytes())?;
     sql.execute("UPDATE instance SET token = ?2 WHERE id = ?1", params![id.0, token])?;
     put(sql, key, id, fields, new.created)?;
+    if let Some(repeated_by) = &new.repeated_by {
+        creation_key::store(sql, key, new.organization, repeated_by, id, new.created)?;
+    }
     Ok(id)
 }
 

@@ -10,6 +10,9 @@ use crate::{Store, StoreError};
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
 
+/// For how long idempotency keys and traces are kept (instances.md).
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What a sweep took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -21,7 +24,7 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, and what deleted instances have left.
+    /// cannot be needed again, what deleted instances have left, and what is kept for a day.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -40,6 +43,8 @@ impl Store {
             swept.fingerprints += self.database.write(forget).await?;
         }
         while self.database.write(sweep_gone).await? {}
+        let yesterday = now.minus(DAY);
+        self.database.write(move |sql| sweep_day_old(sql, yesterday)).await?;
         Ok(swept)
     }
 }
@@ -119,4 +124,11 @@ fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
         sql.execute("DELETE FROM gone WHERE resource_id = ?1", [resource])?;
     }
     Ok(true)
+}
+
+/// What the API keeps for a day.
+fn sweep_day_old(sql: &Connection, before: Timestamp) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM creation_key WHERE created < ?1", [before.0])?;
+    sql.execute("DELETE FROM trace WHERE created < ?1", [before.0])?;
+    Ok(())
 }

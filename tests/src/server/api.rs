@@ -85,6 +85,20 @@ impl Api {
         self.call("GET", path, &authorization, None).await
     }
 
+    /// Any method as user and organization, with a header.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        header: (&str, &str),
+        body: &Value,
+    ) -> anyhow::Result<Reply> {
+        self.exchange(method, path, &self.platform(), Some(header), Some(body.to_string())).await
+    }
+
     /// Any call; paths are below `/elements/api-v2` unless they begin with `//`.
     ///
     /// # Errors
@@ -96,6 +110,17 @@ impl Api {
         authorization: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
+        self.exchange(method, path, authorization, None, body).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: &str,
+        header: Option<(&str, &str)>,
+        body: Option<String>,
+    ) -> anyhow::Result<Reply> {
         let uri = match path.strip_prefix("//") {
             Some(path) => format!("{}/{path}", self.base),
             None => format!("{}/elements/api-v2{path}", self.base),
@@ -103,6 +128,9 @@ impl Api {
         let mut request = Request::builder().method(method).uri(uri);
         if !authorization.is_empty() {
             request = request.header("authorization", authorization);
+        }
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");
@@ -119,6 +147,11 @@ impl Api {
     /// Where the server listens.
     pub fn url(&self) -> &str {
         &self.base
+    }
+
+    /// The `Authorization` of user and instance.
+    pub fn element(&self, token: &str) -> String {
+        format!("User {}, Element {token}", self.user)
     }
 
     /// The `Authorization` of user and organization.

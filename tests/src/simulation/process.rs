@@ -127,6 +127,7 @@ impl Process {
                 connector: self.connector.key.clone(),
                 token: secret(path),
                 created: now,
+                repeated_by: None,
                 fields: InstanceFields {
                     polled: fields.polled.map(|polled| {
                         polled.into_iter().map(|one| PolledResource { start, ..one }).collect()

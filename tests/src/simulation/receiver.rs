@@ -38,6 +38,7 @@ impl Transport for SimulatedReceiver {
         let failed = AttemptVerdict::Failed { retry_after: None, overloaded: luck > 0.95 };
         let verdict = if luck < 0.75 { AttemptVerdict::Delivered } else { failed };
         Attempt {
+            url: String::new(),
             at: self.clock.now(),
             took: Duration::from_millis(5),
             status: Some(if luck < 0.75 { 200 } else { 500 }),

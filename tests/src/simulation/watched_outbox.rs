@@ -59,6 +59,7 @@ impl Outbox for WatchedOutbox {
 /// A lane as if all of it had arrived.
 fn settled(lane: &Lane, now: Timestamp) -> Settlement {
     let attempt = Attempt {
+        url: String::new(),
         at: now,
         took: std::time::Duration::ZERO,
         status: Some(200),
@@ -67,7 +68,7 @@ fn settled(lane: &Lane, now: Timestamp) -> Settlement {
         verdict: AttemptVerdict::Delivered,
     };
     let delivered = lane.notifications.iter().map(|one| (one.id, attempt.clone())).collect();
-    Settlement { lane: lane.id, delivered, failed: None }
+    Settlement { lane: lane.id, replay: lane.replay, delivered, failed: None }
 }
 
 /// The failed one counts as delivered.

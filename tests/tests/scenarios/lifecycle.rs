@@ -149,7 +149,8 @@ async fn calls_without_the_right_secrets_or_to_nowhere_are_refused() -> anyhow::
         .await?;
     assert_eq!(broken.status, 400);
     assert!(broken.text.contains("line 2"), "{}", broken.text);
-    assert_eq!(api.delete("/instances").await?.status, 405);
+    assert_eq!(api.delete("/instances").await?.status, 401);
+    assert_eq!(api.delete("/instances/count").await?.status, 405);
     let query = api.get("/instances?pageSize=many").await?;
     assert_eq!(query.status, 400);
     assert!(

@@ -50,7 +50,9 @@ fn members_of_the_wrong_kind_are_refused_with_their_path() {
         (r#"{"configuration": []}"#, "configuration"),
         (r#"{"element": {}}"#, "element"),
         (r#"{"providerData": {"code": {}}}"#, "providerData.code"),
-        (r#"{"externalAuthentication": "initial"}"#, "externalAuthentication"),
+        (r#"{"providerData": {"debug": 1}}"#, "providerData.debug"),
+        (r#"{"retrieveObjectsAfterInstantiation": []}"#, "retrieveObjectsAfterInstantiation"),
+        (r#"{"externalAuthentication": "always"}"#, "externalAuthentication"),
     ];
     for (body, path) in table {
         assert_eq!(fault(body).path, path, "{body}");
@@ -62,6 +64,19 @@ fn members_of_the_wrong_kind_are_refused_with_their_path() {
 fn a_refusal_and_other_callback_parameters_are_kept() {
     let body = br#"{"providerData": {"error": "access_denied", "context": "c", "state": "s", "debug": true}}"#;
     let data = InstanceRequest::parse(body).unwrap().provider_data.unwrap();
-    assert_eq!(data.error.as_deref(), Some("access_denied"));
+    assert_eq!((data.error.as_deref(), data.debug), (Some("access_denied"), true));
     assert_eq!(data.others, [("context".to_owned(), "c".to_owned())]);
+}
+
+#[test]
+fn wishes_are_read_as_truth_values_or_texts() {
+    let read = |body: &str| {
+        let request = InstanceRequest::parse(body.as_bytes()).unwrap();
+        (request.hands_over_tokens, request.with_objects)
+    };
+    let body =
+        r#"{"externalAuthentication": "Initial", "retrieveObjectsAfterInstantiation": "true"}"#;
+    assert_eq!(read(body), (true, true));
+    assert_eq!(read(r#"{"externalAuthentication": "none"}"#), (false, false));
+    assert_eq!(read(r#"{"retrieveObjectsAfterInstantiation": true}"#), (false, true));
 }

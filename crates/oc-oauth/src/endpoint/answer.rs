@@ -33,7 +33,7 @@ pub(super) fn read(
     }
     let code = parsed.as_ref().ok().and_then(|members| members.get("error")?.as_str());
     let dead = code.is_some_and(|code| provider.dead.iter().any(|known| known == code));
-    Err(TokenFault::Refused { text: words(&response.body, secrets), dead })
+    Err(TokenFault::Refused { text: without(&response.body, secrets), dead })
 }
 
 fn tokens(
@@ -77,7 +77,7 @@ fn provider_time(response: &Response) -> Option<Timestamp> {
 }
 
 /// The provider's words as they are, but for our secrets should it repeat them.
-fn words(body: &[u8], secrets: &[&str]) -> String {
+pub(crate) fn without(body: &[u8], secrets: &[&str]) -> String {
     let kept = &body[..body.len().min(LONGEST_TEXT)];
     let text = String::from_utf8_lossy(kept).into_owned();
     let long = secrets.iter().filter(|secret| secret.len() >= 4);

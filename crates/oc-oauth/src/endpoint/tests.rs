@@ -155,3 +155,34 @@ async fn a_pair_is_revoked_by_its_refresh_token_where_the_provider_can() {
     let provider = OAuth2 { revoke: Some(server.uri()), ..provider };
     endpoint().revoke(&provider, &client(), &tokens).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_recording_holds_what_was_said_and_no_secret() {
+    let server = MockServer::start().await;
+    let good = r#"{"access_token":"acc-s3cret","refresh_token":"ref-s3cret","expires_in":60,"scope":"all","x":{"y":"n-s3cret"}}"#;
+    let bad = r#"{"error":"invalid_grant","error_description":"old-s3cret is used up"}"#;
+    for (status, body) in [(200, good), (400, bad)] {
+        let answer = ResponseTemplate::new(status).set_body_string(body);
+        Mock::given(method("POST")).respond_with(answer).up_to_n_times(1).mount(&server).await;
+    }
+    let transcript = Transcript::default();
+    let provider = provider(&server);
+    let provider = OAuth2 { token: format!("{}/?key=q-s3cret", server.uri()), ..provider };
+    let endpoint = endpoint().recorded(&transcript);
+    for _ in 0..2 {
+        let _ = endpoint.refresh(&provider, &client(), &"old-s3cret".into(), Timestamp(0)).await;
+    }
+    let exchanges = transcript.exchanges();
+    let bodies: Vec<_> =
+        exchanges.iter().map(|one| one.answer.as_ref().unwrap().body.as_str()).collect();
+    assert_eq!(
+        bodies,
+        [
+            r#"{"access_token":"********","refresh_token":"********","expires_in":60,"scope":"all","x":"********"}"#,
+            r#"{"error":"invalid_grant","error_description":"******** is used up"}"#
+        ]
+    );
+    let said: Vec<_> = exchanges[0].parameters.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(said, ["refresh_token", "********", "********", "********"]);
+    assert!(!format!("{exchanges:?}").contains("s3cret"), "{exchanges:?}");
+}

@@ -118,6 +118,11 @@ impl Caller {
         if self.is_platform { Ok(&self.user) } else { Err(ApiError::unauthorized(EXPECTED)) }
     }
 
+    /// The instance whose token was given, if one was.
+    pub(super) fn token_of(&self) -> Option<&Instance> {
+        self.element.as_ref()
+    }
+
     /// For calls aimed at an instance by its number; another organization's is not found.
     async fn instance(&self, store: &Store, id: &str) -> Result<Instance, ApiError> {
         let missing = || ApiError::not_found(format!("there is no instance `{id}`"));

@@ -1,13 +1,17 @@
 //! What a caller is told when a request fails (instances.md, "Errors and headers").
 
 use axum::http::header::{ALLOW, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oc_config::Diagnostic;
 use oc_hub::HubError;
 use oc_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Names the recorded authentication of an answer.
+pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("elements-trace-id");
 
 /// The body of a failed request.
 #[derive(Serialize, ToSchema)]
@@ -33,12 +37,20 @@ pub(crate) struct ApiError {
     retry_after: Option<u64>,
     /// The methods that there are instead.
     allowed: Option<String>,
+    /// The recorded authentication that failed.
+    trace: Option<Uuid>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { status, message, provider_message: None, retry_after: None, allowed: None }
+        Self {
+            status,
+            message: message.into(),
+            provider_message: None,
+            retry_after: None,
+            allowed: None,
+            trace: None,
+        }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -59,6 +71,12 @@ impl ApiError {
         self
     }
 
+    /// With the recording of what failed.
+    pub(crate) fn traced(mut self, trace: Option<Uuid>) -> Self {
+        self.trace = trace;
+        self
+    }
+
     /// All faults of a configuration at once.
     pub(crate) fn faults(faults: &[Diagnostic]) -> Self {
         let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -74,6 +92,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(allowed) = self.allowed.as_ref().and_then(|allowed| allowed.parse().ok()) {
             response.headers_mut().insert(ALLOW, allowed);
+        }
+        if let Some(trace) = self.trace.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+            response.headers_mut().insert(TRACE_ID, trace);
         }
         response.extensions_mut().insert(self);
         response

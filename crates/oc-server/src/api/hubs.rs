@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oc_config::{HubCall, InstanceSettings};
 use oc_hub::Target;
@@ -108,8 +108,12 @@ fn answer(
     response
 }
 
-/// An instance as the hub needs to know it.
+/// An instance as the hub needs to know it; one that is switched off makes no requests.
 pub(super) fn target(app: &App, instance: &Instance) -> Result<Target, ApiError> {
+    if instance.disabled {
+        let message = "the instance is disabled; enable it with PUT /instances/{id}/enabled";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, message));
+    }
     let gone = format!("the connector `{}` is not in the catalogue any more", instance.connector);
     let connector =
         app.catalogue.find(&instance.connector).ok_or_else(|| ApiError::bad_request(gone))?;

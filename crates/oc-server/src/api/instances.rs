@@ -2,91 +2,47 @@
 
 mod answer;
 mod authentication;
+mod change;
+mod configuration;
+mod create;
+mod effective;
+mod enabled;
+mod listing;
+mod polling;
 mod prepared;
+mod recording;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use oc_config::{InstanceId, InstanceRequest};
+use oc_config::InstanceId;
 use oc_oauth::{Grant, TokenEndpoint, Vault as _};
-use oc_store::{Instance, NewInstance};
-use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use utoipa::IntoParams;
+use oc_store::Instance;
 
-use super::body::JsonBody;
-use super::caller::{Aimed, Caller};
-use super::calls::{Call, Calls, Record, Wants};
-use super::error::ApiError;
+use super::caller::Aimed;
+use super::calls::{Call, Calls, Wants};
+use super::error::{ApiError, TRACE_ID};
 use super::hubs::target;
-use super::query::Parameters;
 use crate::app::App;
-use prepared::Prepared;
-
-/// Instances of one answer, unless the caller says otherwise.
-const PAGE: usize = 200;
-const LARGEST_PAGE: usize = 2_000;
+use answer::InstanceAnswer;
 
 pub(super) fn calls() -> Calls {
-    let call = |summary, wants| Call::new("instances", summary, wants);
-    let made = || {
-        call("Create an instance", Wants::Platform)
-            .takes::<Value>()
-            .answers::<Value>()
-            .fails(&[404, 502])
-    };
-    let changed = |summary| {
-        call(summary, Wants::Instance).takes::<Value>().answers::<Value>().fails(&[404, 409, 502])
-    };
+    let one = Call::new("instances", "An instance", Wants::Instance)
+        .answers::<InstanceAnswer>()
+        .fails(&[403, 404]);
     Calls::new()
-        .on(
-            &Method::GET,
-            "/instances",
-            list,
-            call("List instances, oldest first", Wants::Platform)
-                .query::<Paging>()
-                .answers::<Vec<Record>>()
-                .fails(&[404]),
-        )
-        .on(&Method::POST, "/instances", create, made())
-        .on(&Method::POST, "/elements/{keyOrId}/instances", create_of, made())
-        .on(
-            &Method::GET,
-            "/instances/{id}",
-            one,
-            call("An instance", Wants::Instance).answers::<Value>().fails(&[404]),
-        )
-        .on(&Method::PUT, "/instances/{id}", put, changed("Replace an instance"))
-        .on(&Method::PATCH, "/instances/{id}", patch, changed("Change an instance"))
-        .on(
-            &Method::DELETE,
-            "/instances/{id}",
-            delete,
-            call("Delete an instance", Wants::Instance)
+        .merge(listing::calls())
+        .merge(create::calls())
+        .on(&Method::GET, "/instances/{id}", read, one)
+        .merge(change::calls())
+        .aimed(&Method::DELETE, "", delete, || {
+            Call::new("instances", "Delete an instance", Wants::Instance)
                 .answers_header("Elements-Dropped-Deliveries", "notifications never sent")
-                .fails(&[404]),
-        )
-        .aimed(&Method::GET, "/event-poller-records", poller_records, || {
-            call("Where polling stands", Wants::Instance).answers::<Vec<Record>>()
         })
-}
-
-async fn create(app: State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), make(app, caller, None, body)).await
-}
-
-/// `element` may be left out of the body.
-async fn create_of(
-    app: State<App>,
-    caller: Caller,
-    Path(key): Path<String>,
-    body: JsonBody,
-) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), make(app, caller, Some(key), body)).await
+        .merge(enabled::calls())
+        .merge(configuration::calls())
+        .merge(polling::calls())
 }
 
 /// Goes on when the client goes away: a code that is exchanged can never be exchanged again.
@@ -101,136 +57,11 @@ pub(super) async fn to_its_end<T: Send + 'static>(
     })
 }
 
-async fn make(
-    State(app): State<App>,
-    caller: Caller,
-    key: Option<String>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Value>, ApiError> {
-    let user = caller.platform()?.clone();
-    let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
-    let key = key.or_else(|| request.connector.clone()).ok_or_else(|| {
-        ApiError::bad_request(
-            "element: the connector's key or id was expected ({\"key\": \"salesloft\"})",
-        )
-    })?;
-    let connector = app
-        .catalogue
-        .find(&key)
-        .cloned()
-        .ok_or_else(|| ApiError::not_found(format!("there is no connector `{key}`")))?;
-    let prepared = Prepared::new(&app, &connector, None, request, true).await?;
-    let new = NewInstance {
-        organization: user.organization,
-        user: user.id,
-        connector: connector.key.clone(),
-        token: SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>())),
-        created: app.clock.now(),
-        fields: prepared.fields,
-    };
-    let id = app.store.create_instance(new).await?;
-    tracing::info!(instance = %id, connector = connector.key, user = user.id, "Instance created");
-    let instance = share_account(&app, id).await?;
-    Ok(Json(answer::of(&app, &instance).await?))
-}
-
-/// Asks the provider whose rate limit the instance shares. Where it does not tell, instances of
-/// the same client share one.
-async fn share_account(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
-    let instance = stored(app, id).await?;
-    let target = target(app, &instance)?;
-    let asked = app.hub.account(&target);
-    match tokio::time::timeout(std::time::Duration::from_secs(5), asked).await {
-        Ok(Ok(Some(account))) => {
-            // What another host calls an account is not the same.
-            let origin = target.base.origin().ascii_serialization();
-            let account = format!("{} {origin} {account}", instance.connector);
-            app.store.set_account(id, account).await?;
-            return stored(app, id).await;
-        }
-        Ok(Err(error)) => {
-            tracing::info!(instance = %id, %error, "The provider does not tell the account");
-        }
-        Ok(Ok(None)) | Err(_) => {}
-    }
-    Ok(instance)
-}
-
-async fn one(
+async fn read(
     State(app): State<App>,
     Aimed { instance, .. }: Aimed,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<InstanceAnswer>, ApiError> {
     Ok(Json(answer::of(&app, &instance).await?))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-struct Paging {
-    /// Instances a page.
-    page_size: Option<usize>,
-    /// The value of an `Elements-Next-Page-Token`.
-    next_page: Option<String>,
-}
-
-/// Oldest first, page by page.
-async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    Parameters(paging): Parameters<Paging>,
-) -> Result<Response, ApiError> {
-    let user = caller.platform()?;
-    let size = paging.page_size.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let after = match &paging.next_page {
-        Some(token) => number(token)?,
-        None => 0,
-    };
-    let mut found = app.store.instances(user.organization, InstanceId(after), size + 1).await?;
-    let more = found.len() > size;
-    found.truncate(size);
-    let mut shown = Vec::with_capacity(found.len());
-    for instance in &found {
-        shown.push(answer::of(&app, instance).await?);
-    }
-    let mut headers = vec![("elements-returned-count", shown.len().to_string())];
-    if let Some(last) = found.last().filter(|_| more) {
-        headers.push(("elements-next-page-token", last.id.to_string()));
-    }
-    let mut response = Json(shown).into_response();
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
-        }
-    }
-    Ok(response)
-}
-
-async fn put(app: State<App>, aimed: Aimed, body: JsonBody) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), change(app, aimed, body, true)).await
-}
-
-async fn patch(app: State<App>, aimed: Aimed, body: JsonBody) -> Result<Json<Value>, ApiError> {
-    to_its_end(&app.0.clone(), change(app, aimed, body, false)).await
-}
-
-async fn change(
-    State(app): State<App>,
-    Aimed { instance, caller }: Aimed,
-    JsonBody(body): JsonBody,
-    whole: bool,
-) -> Result<Json<Value>, ApiError> {
-    let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
-    let connector = app.catalogue.find(&instance.connector).cloned().ok_or_else(|| {
-        ApiError::bad_request(format!("connector `{}` is gone", instance.connector))
-    })?;
-    let (number, revision) = (instance.id, instance.revision);
-    let prepared = Prepared::new(&app, &connector, Some(instance), request, whole).await?;
-    let (now, authorized) = (app.clock.now(), prepared.fields.tokens.is_some());
-    app.store.update_instance(number, revision, prepared.fields, prepared.reactivate, now).await?;
-    app.tokens.forget(number);
-    tracing::info!(instance = %number, user = caller.user.id, authorized, "Instance changed");
-    let changed =
-        if authorized { share_account(&app, number).await? } else { stored(&app, number).await? };
-    Ok(Json(answer::of(&app, &changed).await?))
 }
 
 async fn delete(
@@ -261,21 +92,27 @@ async fn revoke(endpoint: TokenEndpoint, instance: InstanceId, grant: Grant) {
     }
 }
 
-/// How the polling of each resource stands.
-async fn poller_records(
-    State(app): State<App>,
-    Aimed { instance, .. }: Aimed,
-) -> Result<Json<Value>, ApiError> {
-    let states = app.store.resource_states(instance.id).await?;
-    let rows = states.into_iter().map(|state| {
-        json!({
-            "instanceId": instance.id.0, "resource": state.name, "cursor": state.cursor.to_string(),
-            "polls": state.polls, "lastPoll": state.last_poll.map(|at| at.to_string()),
-            "lastResult": state.last_result, "nextDue": state.next_due.map(|at| at.to_string()),
-            "waiting": state.waiting,
-        })
-    });
-    Ok(Json(rows.collect()))
+/// Asks the provider whose rate limit the instance shares. Where it does not tell, instances of
+/// the same client share one.
+async fn share_account(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
+    let instance = stored(app, id).await?;
+    // An instance that is switched off makes no requests.
+    let Ok(target) = target(app, &instance) else { return Ok(instance) };
+    let asked = app.hub.account(&target);
+    match tokio::time::timeout(std::time::Duration::from_secs(5), asked).await {
+        Ok(Ok(Some(account))) => {
+            // What another host calls an account is not the same.
+            let origin = target.base.origin().ascii_serialization();
+            let account = format!("{} {origin} {account}", instance.connector);
+            app.store.set_account(id, account).await?;
+            return stored(app, id).await;
+        }
+        Ok(Err(error)) => {
+            tracing::info!(instance = %id, %error, "The provider does not tell the account");
+        }
+        Ok(Ok(None)) | Err(_) => {}
+    }
+    Ok(instance)
 }
 
 async fn stored(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
@@ -283,7 +120,11 @@ async fn stored(app: &App, id: InstanceId) -> Result<Instance, ApiError> {
     found.ok_or_else(|| ApiError::not_found(format!("there is no instance {id}")))
 }
 
-/// An instance's number.
-fn number(text: &str) -> Result<i64, ApiError> {
-    text.parse().map_err(|_| ApiError::not_found(format!("there is no instance `{text}`")))
+/// An instance, and the number of the recorded authentication when there is one.
+fn with_trace(answer: InstanceAnswer, trace: Option<uuid::Uuid>) -> Response {
+    let mut response = Json(answer).into_response();
+    if let Some(id) = trace.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+        response.headers_mut().insert(TRACE_ID, id);
+    }
+    response
 }

@@ -1,4 +1,5 @@
-//! Lists page by page, with an opaque cursor (instances.md, "Errors and headers").
+//! Lists page by page: by number, or by the opaque token of the page before (instances.md, "Errors
+//! and headers").
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
@@ -10,11 +11,12 @@ use serde::Serialize;
 
 use super::error::ApiError;
 
-/// Entries of a page, unless the caller says otherwise.
-const PAGE: usize = 100;
-const LARGEST_PAGE: usize = 500;
+/// Rows of a page, unless the caller says otherwise, and the most there are.
+const ROWS: (usize, usize) = (200, 2_000);
+/// The same for entries that carry records.
+const ENTRIES: (usize, usize) = (100, 500);
 
-/// A page of a list.
+/// A page of entries that carry records.
 pub(super) struct Page<T> {
     pub(super) entries: Vec<T>,
     /// Where the next one begins.
@@ -23,21 +25,49 @@ pub(super) struct Page<T> {
 
 impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        let count = HeaderValue::from(self.entries.len());
-        let mut response = Json(self.entries).into_response();
-        response.headers_mut().insert(HeaderName::from_static("elements-returned-count"), count);
-        let next = self.next.map(|next| HeaderValue::try_from(token(next)));
-        if let Some(Ok(next)) = next {
-            let name = HeaderName::from_static("elements-next-page-token");
-            response.headers_mut().insert(name, next);
-        }
-        response
+        let count = self.entries.len();
+        paged(Json(self.entries).into_response(), count, None, self.next)
     }
 }
 
 /// How many entries a page has.
 pub(super) fn size(asked: Option<usize>) -> usize {
-    asked.unwrap_or(PAGE).clamp(1, LARGEST_PAGE)
+    asked.unwrap_or(ENTRIES.0).clamp(1, ENTRIES.1)
+}
+
+/// How many rows are wanted, after which number, and how many of those are passed over.
+pub(super) fn page(
+    size: Option<usize>,
+    token: Option<&str>,
+    number: Option<usize>,
+) -> Result<(usize, i64, usize), ApiError> {
+    let size = size.unwrap_or(ROWS.0).clamp(1, ROWS.1);
+    if let Some(after) = begin(token.filter(|token| !token.is_empty()))? {
+        return Ok((size, after, 0));
+    }
+    let before = number.unwrap_or(1).saturating_sub(1);
+    // SQLite counts in 63 bits; nothing has so many rows.
+    let skip = before.saturating_mul(size).min(usize::MAX >> 1);
+    Ok((size, 0, skip))
+}
+
+/// An answer with the headers of a page.
+pub(super) fn paged(
+    mut response: Response,
+    returned: usize,
+    total: Option<u64>,
+    next: Option<i64>,
+) -> Response {
+    let headers = response.headers_mut();
+    let mut put = |name, value| headers.insert(HeaderName::from_static(name), value);
+    put("elements-returned-count", HeaderValue::from(returned));
+    if let Some(total) = total {
+        put("elements-total-count", HeaderValue::from(total));
+    }
+    if let Some(Ok(next)) = next.map(|next| HeaderValue::try_from(token(next))) {
+        put("elements-next-page-token", next);
+    }
+    response
 }
 
 fn token(next: i64) -> String {

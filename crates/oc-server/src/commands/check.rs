@@ -2,22 +2,17 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use oc_config::{
-    Configuration, Connector, DateReader, Diagnostic, InstanceId, InstanceRequest,
-    InstanceSettings, ResourceConfig, Timestamp, Zone,
-};
+use oc_config::{DateReader, Diagnostic, InstanceRequest, Timestamp, Zone};
 use oc_egress::Clock;
-use oc_hub::Target;
 use serde_json::{Map, Value as Json, json};
 
 use crate::app::catalogue;
 use crate::command_line::File;
+use crate::commands::checked::{Checked, connector};
 use crate::commands::diagnostics::print;
-use crate::preview::preview;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -44,22 +39,18 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let text = read(options)?;
+    let text = text_of(&options.file)?;
     let catalogue = catalogue(settings)?;
     let document: Option<Json> = serde_json::from_str(&text).ok().map(whole);
     let checked = request(&text, document.as_ref()).and_then(|request| {
         let key = request.connector.as_deref().unwrap_or(&options.connector);
-        let connector = catalogue.find(key).ok_or_else(|| {
-            let known: Vec<&str> = catalogue.iter().map(|one| one.key.as_str()).collect();
-            let message = format!("there is no connector `{key}`; there are: {}", known.join(", "));
-            vec![Diagnostic::error("element.key", message)]
-        })?;
+        let connector = connector(&catalogue, key)?;
         Checked::new(request, connector, settings)
     });
     match checked {
         Ok(checked) => {
             print(&checked.warnings, document.as_ref())?;
-            checked.show(options)
+            show(&checked, options)
         }
         Err(faults) => {
             print(&faults, document.as_ref())?;
@@ -68,13 +59,14 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<Exit
     }
 }
 
-fn read(options: &Options) -> anyhow::Result<String> {
-    if options.file.as_os_str() == "-" {
+/// A file's text; `-` is standard input.
+pub(super) fn text_of(file: &File) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("standard input")?;
         return Ok(text);
     }
-    std::fs::read_to_string(&options.file).with_context(|| options.file.display().to_string())
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
 /// An instance request; a bare poller configuration is made one.
@@ -96,86 +88,41 @@ fn request(text: &str, document: Option<&Json>) -> Result<InstanceRequest, Vec<D
     }
 }
 
-/// A request that would be accepted.
-struct Checked {
-    connector: Arc<Connector>,
-    configuration: Configuration,
-    settings: InstanceSettings,
-    warnings: Vec<Diagnostic>,
-}
-
-impl Checked {
-    fn new(
-        request: InstanceRequest,
-        connector: &Arc<Connector>,
-        settings: &Settings,
-    ) -> Result<Self, Vec<Diagnostic>> {
-        let members = request.configuration.unwrap_or_default();
-        let (configuration, faults) = Configuration::from_json(&members, connector);
-        let configuration = configuration.with_defaults(connector);
-        let read = InstanceSettings::read(&configuration, connector, settings.min_refresh_interval);
-        let (settings, more) = read.map_err(|mut all| {
-            all.splice(0..0, faults.clone());
-            all
-        })?;
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let warnings = request.warnings.into_iter().chain(more).collect();
-        Ok(Self { connector: Arc::clone(connector), configuration, settings, warnings })
+fn show(checked: &Checked, options: &Options) -> anyhow::Result<ExitCode> {
+    let now = options.at.unwrap_or_else(|| Clock::system().now());
+    let last_poll = options.last_poll.unwrap_or_else(|| now.minus(checked.settings.interval));
+    let mut resources = Map::new();
+    let mut failed = false;
+    for resource in &checked.settings.resources {
+        let shown = checked.resource(resource, last_poll, now);
+        failed |= shown.get("error").is_some();
+        resources.insert(resource.name.clone(), shown);
     }
-
-    fn show(&self, options: &Options) -> anyhow::Result<ExitCode> {
-        let now = options.at.unwrap_or_else(|| Clock::system().now());
-        let last_poll = options.last_poll.unwrap_or_else(|| now.minus(self.settings.interval));
-        let mut resources = Map::new();
-        let mut failed = false;
-        for resource in &self.settings.resources {
-            let shown = self.resource(resource, last_poll, now);
-            failed |= shown.get("error").is_some();
-            resources.insert(resource.name.clone(), shown);
+    let mut out = std::io::stdout().lock();
+    let configuration = checked.configuration.masked();
+    if options.json {
+        let all = json!({"configuration": configuration, "resources": resources,
+            "intervalSeconds": checked.settings.interval.as_secs_f64()});
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+    } else {
+        writeln!(out, "Connector: {}", checked.connector.name)?;
+        writeln!(
+            out,
+            "Events: {}",
+            if checked.settings.events_enabled { "enabled" } else { "not enabled" }
+        )?;
+        writeln!(out, "Interval: {}", humantime::format_duration(checked.settings.interval))?;
+        writeln!(out, "\nConfiguration:")?;
+        for (key, value) in &configuration {
+            writeln!(out, "  {key} = {}", value.as_str().unwrap_or("null"))?;
         }
-        let mut out = std::io::stdout().lock();
-        let configuration = self.configuration.masked();
-        if options.json {
-            let all = json!({"configuration": configuration, "resources": resources,
-                "intervalSeconds": self.settings.interval.as_secs_f64()});
-            writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
-        } else {
-            writeln!(out, "Connector: {}", self.connector.name)?;
-            writeln!(
-                out,
-                "Events: {}",
-                if self.settings.events_enabled { "enabled" } else { "not enabled" }
-            )?;
-            writeln!(out, "Interval: {}", humantime::format_duration(self.settings.interval))?;
-            writeln!(out, "\nConfiguration:")?;
-            for (key, value) in &configuration {
-                writeln!(out, "  {key} = {}", value.as_str().unwrap_or("null"))?;
-            }
-            writeln!(out, "\nAt {now}, last polled at {last_poll}:")?;
-            for (name, resource) in &resources {
-                writeln!(out, "  {name}")?;
-                for (key, value) in resource.as_object().into_iter().flatten() {
-                    writeln!(out, "    {key}: {}", value.as_str().unwrap_or_default())?;
-                }
+        writeln!(out, "\nAt {now}, last polled at {last_poll}:")?;
+        for (name, resource) in &resources {
+            writeln!(out, "  {name}")?;
+            for (key, value) in resource.as_object().into_iter().flatten() {
+                writeln!(out, "    {key}: {}", value.as_str().unwrap_or_default())?;
             }
         }
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
-
-    /// A resource's rendered url, and the provider request it becomes.
-    fn resource(&self, config: &ResourceConfig, last_poll: Timestamp, now: Timestamp) -> Json {
-        let target = Target {
-            instance: InstanceId(0),
-            connector: Arc::clone(&self.connector),
-            base: self.settings.base.clone(),
-            account: String::new(),
-            drop_nulls: self.settings.drop_nulls,
-        };
-        match preview(&target, config, &self.configuration, last_poll, now) {
-            Ok(shown) => json!({"url": shown.url, "request": format!("GET {}", shown.request)}),
-            Err(fault) => json!({"error": fault.to_string()}),
-        }
-    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

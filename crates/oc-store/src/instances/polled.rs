@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use oc_config::{InstanceId, ResourceConfig, Timestamp};
 use oc_poll::ResourceId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde_json::Value as Json;
 
-use crate::StoreError;
 use crate::ledger::void_staged;
+use crate::{OrganizationId, Store, StoreError};
 
 /// A resource that is to be polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ impl PolledResource {
 /// Where the polling of a resource stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResourceState {
+    /// Its number.
+    pub id: i64,
+    /// The instance.
+    pub instance: InstanceId,
     /// Its name.
     pub name: String,
     /// The last poll time, L.
@@ -50,16 +54,47 @@ pub struct ResourceState {
     pub waiting: u64,
 }
 
-pub(super) fn states(sql: &Connection, id: InstanceId) -> Result<Vec<ResourceState>, StoreError> {
-    let mut statement = sql.prepare_cached(
+impl Store {
+    /// How the polling of each resource stands that an instance has.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn resource_states(&self, id: InstanceId) -> Result<Vec<ResourceState>, StoreError> {
+        self.database.read(move |sql| states(sql, "r.instance_id = ?1 ORDER BY r.id", [id.0])).await
+    }
+
+    /// The same for all instances of an organization: at most `limit` after a resource's number.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn resource_states_of(
+        &self,
+        of: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ResourceState>, StoreError> {
+        let filter = "r.instance_id IN (SELECT id FROM instance WHERE organization_id = ?1)
+           AND r.id > ?2 ORDER BY r.id LIMIT ?3";
+        self.database.read(move |sql| states(sql, filter, params![of.0, after, limit])).await
+    }
+}
+
+fn states(
+    sql: &Connection,
+    filter: &str,
+    values: impl Params,
+) -> Result<Vec<ResourceState>, StoreError> {
+    let mut statement = sql.prepare_cached(&format!(
         "SELECT name, cursor, polls, last_poll, last_result, next_due,
            (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
-              AND n.seq > r.delivered_through AND n.seq <= r.visible_through)
-         FROM resource r WHERE instance_id = ?1 ORDER BY id",
-    )?;
+              AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id
+         FROM resource r WHERE {filter}",
+    ))?;
     let read = |row: &rusqlite::Row<'_>| {
         let result: Option<String> = row.get(4)?;
         Ok(ResourceState {
+            id: row.get(7)?,
+            instance: InstanceId(row.get(8)?),
             name: row.get(0)?,
             cursor: Timestamp(row.get(1)?),
             polls: row.get(2)?,
@@ -69,7 +104,7 @@ pub(super) fn states(sql: &Connection, id: InstanceId) -> Result<Vec<ResourceSta
             waiting: row.get(6)?,
         })
     };
-    Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map(values, read)?.collect::<Result<_, _>>()?)
 }
 
 /// Makes the rows fit what is polled. Those that are not polled any more stay: what they have
@@ -96,6 +131,11 @@ pub(super) fn put(
             sql.execute("UPDATE resource SET next_due = NULL WHERE id = ?1", [row.0])?;
         }
     }
+    sql.execute(
+        "UPDATE resource SET next_due = NULL
+         WHERE instance_id = ?1 AND (SELECT disabled FROM instance WHERE id = ?1)",
+        [id.0],
+    )?;
     sql.execute(
         "UPDATE resource SET destination = ?2, lane_due =
            CASE WHEN ?2 IS NOT NULL AND delivered_through < visible_through

@@ -10,7 +10,7 @@ use crate::{OrganizationId, SecretKey, StoreError};
 
 const COLUMNS: &str = "SELECT i.id, i.organization_id, i.user_id, i.connector, i.name, i.tags,
   i.configuration, i.secrets, i.token, i.account, i.warnings, i.created, i.revision, i.stopped,
-  i.queued_at, t.obtained_at, coalesce(t.dead, i.refused)
+  i.queued_at, t.obtained_at, coalesce(t.dead, i.refused), i.disabled
   FROM instance i LEFT JOIN token_pair t ON t.instance_id = i.id WHERE ";
 
 pub(super) fn one(
@@ -37,6 +37,17 @@ pub(super) fn many(
     Ok(found)
 }
 
+/// How many instances a filter finds.
+pub(super) fn count(
+    sql: &Connection,
+    filter: &str,
+    values: impl Params,
+) -> Result<u64, StoreError> {
+    let mut statement =
+        sql.prepare_cached(&format!("SELECT count(*) FROM instance i WHERE {filter}"))?;
+    Ok(statement.query_row(values, |row| row.get(0))?)
+}
+
 fn read(key: &SecretKey, row: &Row<'_>) -> Result<Instance, StoreError> {
     let id = InstanceId(row.get(0)?);
     let (plain, secrets): (String, Option<Vec<u8>>) = (row.get(6)?, row.get(7)?);
@@ -60,6 +71,7 @@ fn read(key: &SecretKey, row: &Row<'_>) -> Result<Instance, StoreError> {
         queued_at: row.get::<_, Option<i64>>(14)?.map(Timestamp),
         token_obtained: row.get::<_, Option<i64>>(15)?.map(Timestamp),
         dead: row.get(16)?,
+        disabled: row.get(17)?,
     })
 }
 

@@ -58,6 +58,7 @@ impl House {
             connector: "salesloft".to_owned(),
             token: SecretString::from(token),
             created: s(1_000),
+            repeated_by: None,
             fields: fields(&configuration(&json!({}))),
         };
         self.store.create_instance(new).await.expect("an instance")

@@ -5,5 +5,6 @@ mod file;
 mod house;
 mod instances;
 mod ledger;
+mod listing;
 mod outbox;
 mod vault;

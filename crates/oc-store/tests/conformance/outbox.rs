@@ -94,8 +94,8 @@ async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivat
     assert_eq!(house.store.waiting().await.unwrap().0, 4);
     let house = house.restarted().await;
     assert!(house.lanes(99_999).await.lanes.is_empty());
-    let queued = house.store.instances(oc_store::OrganizationId(1), oc_config::InstanceId(0), 10);
-    let queued = queued.await.unwrap().remove(0);
+    let queued = house.store.instance(oc_config::InstanceId(1));
+    let queued = queued.await.unwrap().unwrap();
     assert_eq!(queued.queued_at, Some(s(1_900)));
     let same = fields(&configuration(&json!({})));
     house.store.update_instance(queued.id, queued.revision, same, true, s(3_000)).await.unwrap();

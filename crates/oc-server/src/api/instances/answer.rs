@@ -1,136 +1,152 @@
 //! An instance as an answer shows it (instances.md, "Answer").
 
-use oc_config::{Connector, InstanceSettings, Timestamp};
-use oc_store::Instance;
-use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
+use oc_config::{InstanceSettings, Timestamp};
+use oc_store::{Instance, User};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::effective;
+use crate::api::elements::Element;
 use crate::api::error::ApiError;
 use crate::app::App;
 
-/// The whole instance; secrets are masked, except for its own token, which clients re-read.
-pub(super) async fn of(app: &App, instance: &Instance) -> Result<Json, ApiError> {
-    use secrecy::ExposeSecret as _;
-    let connector = app.catalogue.find(&instance.connector).map(AsRef::as_ref);
+/// A connector instance. Secrets are masked, except for its own token, which clients re-read.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Instance)]
+pub(super) struct InstanceAnswer {
+    id: i64,
+    name: String,
+    created_date: String,
+    /// What calls prove themselves with: `Element <token>`.
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    element: Option<Element>,
+    /// Null when the connector's definition has gone.
+    element_id: Option<u32>,
+    tags: Vec<String>,
+    #[schema(value_type = Vec<Object>)]
+    provision_interactions: Vec<Json>,
+    /// Whether the provider lets it in, as far as is known.
+    valid: bool,
+    /// Whether it is switched off.
+    disabled: bool,
+    max_cache_size: u32,
+    cache_time_to_live: u32,
+    /// The effective configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    configuration: Option<BTreeMap<String, Option<String>>>,
+    events_enabled: bool,
+    trace_logging_enabled: bool,
+    caching_enabled: bool,
+    external_authentication: &'static str,
+    /// Who made it.
+    user: Option<Owner>,
+    /// What of the request was read in another way than it was written.
+    warnings: Vec<Remark>,
+    /// Why it must be authorized again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    authentication_error: Option<String>,
+    /// Why polling has stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    polling_stopped: Option<String>,
+    /// Since when notifications are only kept, as the callback has failed for too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    delivery_queued_since: Option<String>,
+    /// The connector's objects, when they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) objects: Option<Vec<String>>,
+}
+
+/// A user who owns an instance.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = InstanceUser)]
+struct Owner {
+    id: i64,
+    email_address: String,
+    first_name: String,
+    last_name: String,
+}
+
+/// A remark on a request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InstanceWarning)]
+struct Remark {
+    /// Dotted path into the request.
+    path: String,
+    message: String,
+}
+
+/// The whole instance.
+pub(super) async fn of(app: &App, instance: &Instance) -> Result<InstanceAnswer, ApiError> {
     let user = app.store.user(instance.user).await?;
-    let user = user.map(|user| {
-        json!({"id": user.id, "emailAddress": user.email, "firstName": user.first_name,
-            "lastName": user.last_name})
-    });
+    Ok(with_user(app, instance, user.as_ref()))
+}
+
+/// The whole instance, when its user is known already.
+pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> InstanceAnswer {
+    let connector = app.catalogue.find(&instance.connector).map(AsRef::as_ref);
     let floor = app.settings.min_refresh_interval;
     let settings = connector
         .and_then(|of| InstanceSettings::read(&instance.configuration, of, floor).ok())
         .map(|(settings, _)| settings);
-    let warnings: Vec<Json> = instance
-        .warnings
-        .iter()
-        .map(|one| json!({"path": one.path, "message": one.message}))
-        .collect();
-    let mut answer = json!({
-        "id": instance.id.0,
-        "name": instance.name,
-        "createdDate": instance.created.to_seconds_text(),
-        "token": instance.token.expose_secret(),
-        "element": connector.map_or_else(|| vanished(&instance.connector), element),
-        "elementId": connector.map(|one| one.id),
-        "tags": instance.tags,
-        "provisionInteractions": [],
-        "valid": instance.dead.is_none() && connector.is_some(),
-        "disabled": false,
-        "maxCacheSize": 0,
-        "cacheTimeToLive": 0,
-        "configuration": configuration(connector, instance, settings.as_ref()),
-        "eventsEnabled": settings.as_ref().is_some_and(|settings| settings.events_enabled),
-        "traceLoggingEnabled": false,
-        "cachingEnabled": false,
-        "externalAuthentication": "none",
-        "user": user,
-        "warnings": warnings,
-    });
-    let members = [
-        ("authenticationError", instance.dead.clone()),
-        ("pollingStopped", instance.stopped.clone()),
-        ("deliveryQueuedSince", instance.queued_at.map(Timestamp::to_seconds_text)),
-    ];
-    for (name, value) in members {
-        if let Some(value) = value {
-            answer[name] = Json::String(value);
+    let element = connector.map_or_else(|| Element::vanished(&instance.connector), Element::new);
+    let remark =
+        |one: &oc_store::Warning| Remark { path: one.path.clone(), message: one.message.clone() };
+    InstanceAnswer {
+        id: instance.id.0,
+        name: instance.name.clone(),
+        created_date: instance.created.to_seconds_text(),
+        token: instance.token.expose_secret().to_owned(),
+        element: Some(element),
+        element_id: connector.map(|one| one.id),
+        tags: instance.tags.clone(),
+        provision_interactions: Vec::new(),
+        valid: instance.dead.is_none() && connector.is_some(),
+        disabled: instance.disabled,
+        max_cache_size: 0,
+        cache_time_to_live: 0,
+        configuration: Some(effective::configuration(connector, instance, settings.as_ref())),
+        events_enabled: settings.as_ref().is_some_and(|settings| settings.events_enabled),
+        trace_logging_enabled: false,
+        caching_enabled: false,
+        external_authentication: "none",
+        user: user.map(Owner::new),
+        warnings: instance.warnings.iter().map(remark).collect(),
+        authentication_error: instance.dead.clone(),
+        polling_stopped: instance.stopped.clone(),
+        delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
+        objects: None,
+    }
+}
+
+impl InstanceAnswer {
+    /// Without what `hydrate=false` leaves out.
+    pub(super) fn dry(mut self) -> Self {
+        self.element = None;
+        self.configuration = None;
+        self
+    }
+}
+
+impl Owner {
+    fn new(user: &User) -> Self {
+        Self {
+            id: user.id,
+            email_address: user.email.clone(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
         }
     }
-    Ok(answer)
-}
-
-/// The connector, in the form that old clients know.
-fn element(connector: &Connector) -> Json {
-    let kind = if connector.oauth2.is_some() { "oauth2" } else { "apiKey" };
-    json!({
-        "id": connector.id, "name": connector.name, "key": connector.key,
-        "hookName": capitalized(&connector.key), "description": connector.description,
-        "image": null, "active": true, "deleted": false, "typeOauth": false, "trialAccount": false,
-        "resources": [], "defaultTransformations": [], "objectMetadata": [],
-        "transformationsEnabled": true, "bulkDownloadEnabled": false, "bulkUploadEnabled": false,
-        "cloneable": false, "extendable": false, "beta": false, "authentication": {"type": kind},
-        "extended": false, "hub": connector.hub, "protocolType": "http", "parameters": [],
-        "private": false,
-    })
-}
-
-/// A connector whose definition is not there any more.
-fn vanished(key: &str) -> Json {
-    json!({"key": key, "name": key, "active": false, "deleted": true})
-}
-
-fn capitalized(key: &str) -> String {
-    let mut letters = key.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// The effective configuration: what was set, over the connector's defaults and runtime keys.
-fn configuration(
-    connector: Option<&Connector>,
-    instance: &Instance,
-    settings: Option<&InstanceSettings>,
-) -> Map<String, Json> {
-    let Some(connector) = connector else { return instance.configuration.masked() };
-    let mut shown = Map::new();
-    for entry in &connector.configuration {
-        shown.insert(entry.key.clone(), entry.default.clone().map_or(Json::Null, Json::String));
-    }
-    let minutes = connector.interval.as_secs_f64() / 60.0;
-    let defaults = [
-        ("base.url", Json::from(connector.base.as_str())),
-        ("event.notification.enabled", Json::from("false")),
-        ("event.vendor.type", Json::from("polling")),
-        ("event.notification.type", Json::from("webhook")),
-        ("event.notification.callback.url", Json::Null),
-        ("event.notification.signature.key", Json::Null),
-        ("event.poller.refresh_interval", Json::from(minutes.to_string())),
-        ("event.poller.configuration", Json::from(connector.poller_configuration.as_str())),
-        ("event.poller.urls", Json::Null),
-        ("filter.response.nulls", Json::from("true")),
-    ];
-    shown.extend(defaults.map(|(key, value)| (key.to_owned(), value)));
-    if let Some(oauth2) = settings.and_then(|settings| settings.oauth2.as_ref()) {
-        let seconds = oauth2.refresh_interval.unwrap_or(oauth2.lifetime).as_secs().to_string();
-        shown.insert("oauth.user.refresh_interval".to_owned(), Json::from(seconds));
-        let obtained = instance.token_obtained.map(|at| at.millis().to_string());
-        shown.insert("oauth.user.refresh_time".to_owned(), Json::from(obtained));
-        if instance.token_obtained.is_some() {
-            for key in ["oauth.user.token", "oauth.user.refresh_token"] {
-                shown.insert(key.to_owned(), Json::from(oc_config::MASK));
-            }
-        }
-    }
-    shown.extend(instance.configuration.masked());
-    // The legacy form is converted on the way in, and shown in the other on the way out.
-    let legacy = instance.configuration.get("event.poller.urls").is_some()
-        && instance.configuration.get("event.poller.configuration").is_none();
-    if legacy && let Some(settings) = settings {
-        let resources: Map<String, Json> =
-            settings.resources.iter().map(|one| (one.name.clone(), one.to_json())).collect();
-        let text = Json::Object(resources).to_string();
-        shown.insert("event.poller.configuration".to_owned(), Json::from(text));
-    }
-    let mut sorted: Vec<(String, Json)> = shown.into_iter().collect();
-    sorted.sort_by(|a, b| a.0.cmp(&b.0));
-    sorted.into_iter().collect()
 }

@@ -8,45 +8,71 @@ use oc_config::{
 };
 use oc_hub::Target;
 use oc_poll::first_due;
-use oc_store::{Instance, InstanceFields, PolledResource, Warning};
-use secrecy::ExposeSecret;
+use oc_store::{Instance, InstanceFields, OrganizationId, PolledResource, Warning};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use uuid::Uuid;
 
-use super::authentication::{Authenticated, authenticate};
+use super::authentication::{Authenticated, Authentication};
+use super::effective;
+use super::recording::Recording;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::preview::preview;
+
+/// A request, and what it is about.
+pub(super) struct Asked<'a> {
+    pub(super) connector: &'a Arc<Connector>,
+    pub(super) organization: OrganizationId,
+    /// The instance as it is.
+    pub(super) before: Option<Instance>,
+    pub(super) request: InstanceRequest,
+    /// Whether the request replaces the instance.
+    pub(super) whole: bool,
+}
 
 /// What is to be stored.
 pub(super) struct Prepared {
     pub(super) fields: InstanceFields,
     /// Deliveries that had been given up are taken up again.
     pub(super) reactivate: bool,
+    /// The recorded authentication.
+    pub(super) trace: Option<Uuid>,
 }
 
 impl Prepared {
     /// Checks everything that can be checked before the code is exchanged, as that can be done only
-    /// once. `before` is the instance as it is; with `whole` the request replaces it.
-    pub(super) async fn new(
-        app: &App,
-        connector: &Arc<Connector>,
-        before: Option<Instance>,
-        request: InstanceRequest,
-        whole: bool,
-    ) -> Result<Self, ApiError> {
-        let configuration = configuration(connector, before.as_ref(), &request, whole)?;
+    /// once.
+    pub(super) async fn new(app: &App, asked: Asked<'_>) -> Result<Self, ApiError> {
+        let Asked { connector, organization, before, request, whole } = asked;
+        let Given { mut configuration, refresh_token, mut warnings } =
+            given(connector, before.as_ref(), &request, whole)?;
+        configuration = configuration.with_defaults(connector);
         let floor = app.settings.min_refresh_interval;
         let (settings, remarks) = InstanceSettings::read(&configuration, connector, floor)
             .map_err(|faults| ApiError::faults(&faults))?;
         check_polls(app, connector, &settings, &configuration)?;
         check_urls(app, &settings, &configuration).await?;
-        let authenticated =
-            authenticate(app, connector, &settings, &configuration, before.as_ref(), &request)
-                .await?;
-        let Authenticated { tokens, start } = authenticated;
-        let mut warnings: Vec<Warning> =
-            request.warnings.iter().chain(&remarks).map(Warning::from).collect();
+        let recording = Recording::begin(app, &request);
+        let authentication = Authentication {
+            connector,
+            provider: settings.oauth2.as_ref(),
+            configuration: &configuration,
+            is_known: before.is_some(),
+            request: &request,
+            refresh_token: refresh_token.as_ref(),
+            endpoint: recording.endpoint(),
+        };
+        let authenticated = authentication.carry_out(app).await;
+        let failed = authenticated.as_ref().err();
+        let trace = recording.end(app, organization, connector, failed).await;
+        let Authenticated { tokens, start } =
+            authenticated.map_err(|failed| failed.traced(trace))?;
+        warnings.extend(request.warnings.iter().chain(&remarks).map(Warning::from));
         warnings.extend(missing_key(connector, &configuration));
+        if !request.hands_over_tokens {
+            warnings.extend(not_handed_over(refresh_token.as_ref()));
+        }
         if let Some(before) = &before {
             warnings.extend(starting_anew(before, connector, &settings, floor));
         }
@@ -66,32 +92,48 @@ impl Prepared {
             account,
             warnings,
             tokens,
-            polled: settings.events_enabled.then(|| polled(app, &settings, start)),
+            polled: polled(app, &settings, start),
             destination: callback.map(|url| url.origin().ascii_serialization()),
             configuration,
         };
-        Ok(Self { fields, reactivate })
+        Ok(Self { fields, reactivate, trace })
     }
 }
 
-fn configuration(
+/// What the instance's configuration would be.
+struct Given {
+    configuration: Configuration,
+    /// The refresh token in the request: it is exchanged, not kept.
+    refresh_token: Option<SecretString>,
+    warnings: Vec<Warning>,
+}
+
+fn given(
     connector: &Connector,
     before: Option<&Instance>,
     request: &InstanceRequest,
     whole: bool,
-) -> Result<Configuration, ApiError> {
+) -> Result<Given, ApiError> {
     let members = request.configuration.clone().unwrap_or_default();
-    let (given, faults) = Configuration::from_json(&members, connector);
+    let (mut given, faults) = Configuration::from_json(&members, connector);
     if !faults.is_empty() {
         return Err(ApiError::faults(&faults));
     }
+    let [_, refresh_token, _] = effective::OWN.map(|key| given.take_secret(key));
+    let stored = before.map(|before| &before.configuration);
+    let is_stored = |key: &str| stored.is_some_and(|stored| stored.secret(key).is_some());
+    let warning = |key: &str| Warning {
+        path: format!("configuration.{key}"),
+        message: "it is masked, and there is no value to keep; send the value".to_owned(),
+    };
+    let warnings = given.masks().filter(|key| !is_stored(key)).map(warning).collect();
     // A PUT without any configuration means the name or the tags, not that all is to go.
     let whole = whole && request.configuration.is_some();
-    Ok(match before {
-        Some(before) => before.configuration.updated(&given, whole),
+    let configuration = match stored {
+        Some(stored) => stored.updated(&given, whole),
         None => Configuration::default().updated(&given, true),
-    }
-    .with_defaults(connector))
+    };
+    Ok(Given { configuration, refresh_token, warnings })
 }
 
 /// A poll that could never be carried out is refused now, not at its time.
@@ -169,7 +211,15 @@ async fn check_urls(
     if faults.is_empty() { Ok(()) } else { Err(ApiError::faults(&faults)) }
 }
 
-fn polled(app: &App, settings: &InstanceSettings, start: Timestamp) -> Vec<PolledResource> {
+/// What is polled: nothing while events are not enabled.
+pub(super) fn polled(
+    app: &App,
+    settings: &InstanceSettings,
+    start: Timestamp,
+) -> Option<Vec<PolledResource>> {
+    if !settings.events_enabled {
+        return None;
+    }
     let now = app.clock.now();
     let resource = |config: &oc_config::ResourceConfig| {
         let is_dated = config.updated.is_some() || config.created.is_some();
@@ -177,7 +227,7 @@ fn polled(app: &App, settings: &InstanceSettings, start: Timestamp) -> Vec<Polle
         let due = if is_dated { first_due(now, settings.interval, rand::random()) } else { now };
         PolledResource::new(config, start, due)
     };
-    settings.resources.iter().map(resource).collect()
+    Some(settings.resources.iter().map(resource).collect())
 }
 
 /// Until the provider has told more: instances of one client at one provider share a rate limit.
@@ -195,6 +245,14 @@ fn missing_key(connector: &Connector, configuration: &Configuration) -> Option<W
     is_missing.then(|| Warning {
         path: "configuration.oauth.api.key".to_owned(),
         message: "it is missing; the code was exchanged without a client id".to_owned(),
+    })
+}
+
+fn not_handed_over(token: Option<&SecretString>) -> Option<Warning> {
+    let is_real = token.is_some_and(|token| token.expose_secret() != oc_config::MASK);
+    is_real.then(|| Warning {
+        path: "configuration.oauth.user.refresh_token".to_owned(),
+        message: "not used; externalAuthentication `initial` hands it over".to_owned(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use oc_config::{Connector, EntryKind, Operation, OperationKind, Resource};
+use oc_config::{Connector, Operation, OperationKind, Resource};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -129,13 +129,7 @@ fn entry(entry: &oc_config::Entry) -> Entry<'_> {
     Entry {
         key: &entry.key,
         name: &entry.name,
-        kind: match entry.kind {
-            EntryKind::Text => "TEXTFIELD_128",
-            EntryKind::LongText => "TEXTFIELD_1000",
-            EntryKind::Area => "TEXTAREA",
-            EntryKind::Boolean => "BOOLEAN",
-            EntryKind::Password => "PASSWORD",
-        },
+        kind: entry.kind.as_str(),
         required: entry.required,
         hidden: entry.hidden,
         default: entry.default.as_deref(),

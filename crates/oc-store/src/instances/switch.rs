@@ -1,0 +1,62 @@
+//! Instances that are switched off and on, and polling that goes on after it had stopped.
+
+use oc_config::{InstanceId, Timestamp};
+use rusqlite::params;
+
+use super::{PolledResource, polled};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Switches an instance off: nothing of it is polled, and a poll that runs now stores nothing.
+    /// What was found before is still delivered.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn disable_instance(&self, id: InstanceId) -> Result<(), StoreError> {
+        self.database
+            .write(move |sql| {
+                let changed = sql.execute(
+                    "UPDATE instance SET disabled = 1, revision = revision + 1
+                     WHERE id = ?1 AND disabled = 0",
+                    [id.0],
+                )?;
+                if changed > 0 {
+                    sql.execute(
+                        "UPDATE resource SET next_due = NULL, revision = revision + 1
+                         WHERE instance_id = ?1",
+                        [id.0],
+                    )?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Switches an instance on whose row is at `revision`, and lets it be polled from where it was,
+    /// though polling had stopped.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it has changed or gone.
+    pub async fn start_polling(
+        &self,
+        id: InstanceId,
+        revision: i64,
+        polled: Option<Vec<PolledResource>>,
+        destination: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.database
+            .write(move |sql| {
+                let changed = sql.execute(
+                    "UPDATE instance SET disabled = 0, failures = 0, stopped = NULL, refused = NULL,
+                       revision = revision + 1 WHERE id = ?1 AND revision = ?2",
+                    params![id.0, revision],
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::Conflict);
+                }
+                polled::put(sql, id, polled.as_deref(), destination.as_deref(), now)
+            })
+            .await
+    }
+}
