@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, audit, people};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
@@ -21,7 +21,8 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, and what deleted instances have left.
+    /// cannot be needed again, what deleted instances have left, secrets that have ended, and old
+    /// entries of the audit log.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -40,6 +41,8 @@ impl Store {
             swept.fingerprints += self.database.write(forget).await?;
         }
         while self.database.write(sweep_gone).await? {}
+        while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
+        self.database.write(move |sql| people::sweep(sql, now)).await?;
         Ok(swept)
     }
 }

@@ -60,7 +60,7 @@ impl House {
             created: s(1_000),
             fields: fields(&configuration(&json!({}))),
         };
-        self.store.create_instance(new).await.expect("an instance")
+        self.store.create_instance(new, None).await.expect("an instance")
     }
 
     /// The only due resource at an instant.

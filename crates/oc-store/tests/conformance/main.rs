@@ -1,8 +1,12 @@
 //! What every store has to keep, test by test.
 
+mod audit;
+mod backup;
 mod file;
 mod house;
 mod instances;
 mod ledger;
 mod outbox;
+mod rekey;
+mod tenants;
 mod vault;
