@@ -3,20 +3,24 @@
 mod body;
 mod caller;
 mod calls;
+mod connections;
+mod cors;
 mod elements;
 mod error;
 mod health;
 mod hubs;
 mod instances;
 mod query;
+mod rates;
 mod request_id;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -26,6 +30,7 @@ use crate::app::App;
 use crate::telemetry::Telemetry;
 use calls::Calls;
 use error::ApiError;
+use rates::Rates;
 
 /// Where old clients expect the API.
 const PREFIX: &str = "/elements/api-v2";
@@ -38,9 +43,9 @@ pub(crate) async fn serve(
     app: App,
     telemetry: Telemetry,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let service = router(app, telemetry);
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+) {
+    let access = app.settings.access.clone();
+    connections::serve(listener, router(app, telemetry), &access, stop).await;
 }
 
 /// Every call of the API, in the order of its description.
@@ -50,9 +55,11 @@ fn calls() -> Calls {
 
 fn router(app: App, telemetry: Telemetry) -> Router {
     let (api, described) = calls().into_parts(PREFIX);
+    let rates = Rates::new(app.settings.access.rate, app.settings.access.failure_rate);
+    let cors = cors::layer(&app.settings.access.origins);
     let described = axum::Json(described);
     // Some clients use a base url that already ends in the prefix.
-    Router::new()
+    let router = Router::new()
         .nest(PREFIX, api.clone())
         .merge(api)
         .route("/openapi.json", get(|| async { described }))
@@ -60,8 +67,12 @@ fn router(app: App, telemetry: Telemetry) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn(within_time))
-        .layer(from_fn(request_id::identify))
-        .with_state(app)
+        .layer(from_fn_with_state(Arc::new(rates), rates::limit));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(from_fn(request_id::identify)).with_state(app)
 }
 
 async fn within_time(request: Request, next: Next) -> Response {

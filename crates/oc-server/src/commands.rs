@@ -1,6 +1,14 @@
 //! What the program can be asked to do.
 
+pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod completions;
+mod database;
 mod diagnostics;
+pub(crate) mod migrate;
 pub(crate) mod poll;
+mod progress;
+pub(crate) mod rekey;
 pub(crate) mod serve;
+pub(crate) mod user;

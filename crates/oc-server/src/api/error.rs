@@ -1,5 +1,7 @@
 //! What a caller is told when a request fails (instances.md, "Errors and headers").
 
+use std::time::Duration;
+
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -56,6 +58,13 @@ impl ApiError {
         self
     }
 
+    /// With a time after which it may be tried again.
+    pub(crate) fn retry_after(mut self, pause: Duration) -> Self {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
     /// All faults of a configuration at once.
     pub(crate) fn faults(faults: &[Diagnostic]) -> Self {
         let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -102,7 +111,7 @@ impl From<HubError> for ApiError {
         };
         let mut failed = Self::new(status, error.to_string());
         if let HubError::RateLimited { retry_after } = &error {
-            failed.retry_after = Some(retry_after.as_secs().max(1));
+            failed = failed.retry_after(*retry_after);
         }
         failed.said(error.provider_text().map(str::to_owned))
     }

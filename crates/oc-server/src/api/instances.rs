@@ -8,14 +8,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use oc_config::{InstanceId, InstanceRequest};
 use oc_oauth::{Grant, TokenEndpoint, Vault as _};
 use oc_store::{Instance, NewInstance};
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use utoipa::IntoParams;
 
 use super::body::JsonBody;
@@ -25,6 +23,7 @@ use super::error::ApiError;
 use super::hubs::target;
 use super::query::Parameters;
 use crate::app::App;
+use crate::caller_secret;
 use prepared::Prepared;
 
 /// Instances of one answer, unless the caller says otherwise.
@@ -93,7 +92,7 @@ async fn to_its_end<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    app.unfinished.spawn(work).await.unwrap_or_else(|error| {
+    app.unfinished.spawn(work.in_current_span()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "A request ended in a fault of the program");
         let message = "the request could not be carried out; the operator's log says why";
         Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
@@ -123,11 +122,11 @@ async fn make(
         organization: user.organization,
         user: user.id,
         connector: connector.key.clone(),
-        token: SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>())),
+        token: caller_secret::generate(),
         created: app.clock.now(),
         fields: prepared.fields,
     };
-    let id = app.store.create_instance(new).await?;
+    let id = app.store.create_instance(new, Some(caller.request_id.clone())).await?;
     tracing::info!(instance = %id, connector = connector.key, user = user.id, "Instance created");
     let instance = share_account(&app, id).await?;
     Ok(Json(answer::of(&app, &instance).await?))
@@ -224,7 +223,8 @@ async fn change(
     let (number, revision) = (instance.id, instance.revision);
     let prepared = Prepared::new(&app, &connector, Some(instance), request, whole).await?;
     let (now, authorized) = (app.clock.now(), prepared.fields.tokens.is_some());
-    app.store.update_instance(number, revision, prepared.fields, prepared.reactivate, now).await?;
+    let (fields, by) = (prepared.fields, caller.by());
+    app.store.update_instance(number, revision, fields, prepared.reactivate, by, now).await?;
     app.tokens.forget(number);
     tracing::info!(instance = %number, user = caller.user.id, authorized, "Instance changed");
     let changed =
@@ -237,10 +237,12 @@ async fn delete(
     Aimed { instance, caller }: Aimed,
 ) -> Result<Response, ApiError> {
     let grant = app.store.load(instance.id).await.ok().flatten();
-    let dropped = app.store.delete_instance(instance.id).await?.unwrap_or(0);
+    let deleted = app.store.delete_instance(instance.id, caller.by(), app.clock.now()).await?;
+    let dropped = deleted.unwrap_or(0);
     app.tokens.forget(instance.id);
     if let Some(grant) = grant.filter(|grant| grant.provider.revoke.is_some()) {
-        app.unfinished.spawn(revoke(app.endpoint.clone(), instance.id, grant));
+        let revoked = revoke(app.endpoint.clone(), instance.id, grant);
+        app.unfinished.spawn(revoked.in_current_span());
     }
     tracing::info!(instance = %instance.id, user = caller.user.id, dropped, "Instance deleted");
     let mut response = StatusCode::OK.into_response();

@@ -36,11 +36,11 @@ async fn closed() -> TempDir {
 async fn check(folder: &TempDir, byte: u8) {
     let store = open(folder, byte).await.expect("the store opens");
     for (id, token) in [(1, "one"), (2, "two"), (3, "three")] {
-        let found = store.instance(InstanceId(id)).await.unwrap().unwrap();
+        let found = store.instance(InstanceId(id)).await.expect("it opens").expect("it is there");
         assert_eq!(found.token.expose_secret(), token);
-        let secret = found.configuration.secret("oauth.api.secret").unwrap();
+        let secret = found.configuration.secret("oauth.api.secret").expect("it is there");
         assert_eq!(secret.expose_secret(), "api-s3cret");
-        let grant = store.load(InstanceId(id)).await.unwrap().unwrap();
+        let grant = store.load(InstanceId(id)).await.expect("it opens").expect("it is there");
         assert_eq!(grant.tokens.access.expose_secret(), "access-s3cret-first");
     }
 }
