@@ -1,6 +1,7 @@
 //! The real binary, started, killed and spoken to.
 
 mod api;
+mod command;
 mod process;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{Receiver, Salesloft};
 pub use api::{Api, Reply};
+pub use command::Ran;
 use process::Process;
 
 /// The secrets of the first user, which the harness sets.

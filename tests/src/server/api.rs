@@ -96,13 +96,27 @@ impl Api {
         authorization: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
+        self.call_with(method, path, &[("authorization", authorization)], body).await
+    }
+
+    /// Any call with any headers; empty ones are left out.
+    ///
+    /// # Errors
+    /// No answer within a minute.
+    pub async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> anyhow::Result<Reply> {
         let uri = match path.strip_prefix("//") {
             Some(path) => format!("{}/{path}", self.base),
             None => format!("{}/elements/api-v2{path}", self.base),
         };
         let mut request = Request::builder().method(method).uri(uri);
-        if !authorization.is_empty() {
-            request = request.header("authorization", authorization);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, *value);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");
@@ -114,6 +128,13 @@ impl Api {
         let bytes = answer.into_body().collect().await?.to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
+    }
+
+    /// The same server, called by somebody else.
+    #[must_use]
+    pub fn as_caller(&self, user: &str, organization: &str) -> Self {
+        let (user, organization) = (user.to_owned(), organization.to_owned());
+        Self { user, organization, ..self.clone() }
     }
 
     /// Where the server listens.

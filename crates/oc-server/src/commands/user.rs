@@ -60,12 +60,12 @@ struct Add {
 }
 
 #[derive(Args)]
-#[group(required = true, multiple = false, id = "whose", args = ["user", "organization"])]
 struct Rotate {
     /// The user's number or email address
+    #[arg(required_unless_present = "organization")]
     user: Option<String>,
     /// The organization's name or number, to give it another secret
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "user")]
     organization: Option<String>,
     /// For how long the secret before stays good; 0s ends it at once
     #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]

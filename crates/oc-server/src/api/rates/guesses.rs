@@ -29,8 +29,8 @@ impl Guesses {
     /// How long the address has to wait.
     pub(super) fn wait(&self, from: IpAddr, now: Instant) -> Option<Duration> {
         let paid = *self.paid.get(&from)?.lock().unwrap_or_else(PoisonError::into_inner);
-        let ahead = paid.saturating_duration_since(now);
-        (ahead >= MINUTE).then(|| (ahead - MINUTE) + self.each)
+        let ahead = paid.saturating_duration_since(now) + self.each;
+        ahead.checked_sub(MINUTE).filter(|over| !over.is_zero())
     }
 
     /// The address was wrong.

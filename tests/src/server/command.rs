@@ -1,0 +1,60 @@
+//! The program's other commands, run beside a server or instead of it.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{Server, process};
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Ran {
+    /// Its output, one JSON value a line.
+    ///
+    /// # Errors
+    /// It failed, or printed something else.
+    pub fn json(&self) -> anyhow::Result<Vec<Value>> {
+        anyhow::ensure!(self.code == Some(0), "{self:?}");
+        self.out.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+}
+
+impl Server {
+    /// Runs another command with this server's settings and in its folder.
+    ///
+    /// # Errors
+    /// It does not end within a minute.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same with further variables.
+    ///
+    /// # Errors
+    /// It does not end within a minute.
+    pub async fn run_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Ran> {
+        let mut command = process::command(self.folder.path(), &self.options)?;
+        command.args(arguments).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let ended = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+        let output = ended.context("the command does not end")??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        Ok(Ran { code: output.status.code(), out, err })
+    }
+}
