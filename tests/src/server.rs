@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{Receiver, Salesloft};
 pub use api::{Api, Reply};
+pub use command::Ran;
 use process::Process;
 
 /// The secrets of the first user, which the harness sets.

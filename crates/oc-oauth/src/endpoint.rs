@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use oc_config::{ClientAuthentication, OAuth2, Timestamp, TokenBody};
-use oc_egress::{Egress, Limits, Overflow, Request, Response};
+use oc_egress::{Egress, Limits, Overflow, Request, Response, Stale};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -190,6 +190,8 @@ fn request<'a>(
         parameters.extend(secret.map(|secret| ("client_secret", secret)));
     }
     let mut request = Request::post(url, body(provider.body, &parameters));
+    // Codes and refresh tokens are good once.
+    request.stale = Stale::Avoid;
     let content_type = match provider.body {
         TokenBody::Form => "application/x-www-form-urlencoded",
         TokenBody::Json => "application/json",

@@ -4,6 +4,8 @@ mod analytics;
 mod body;
 mod caller;
 mod calls;
+mod connections;
+mod cors;
 mod deliveries;
 mod elements;
 mod error;
@@ -13,16 +15,18 @@ mod hubs;
 mod instances;
 mod paging;
 mod query;
+mod rates;
 mod reference;
 mod request_id;
 mod token_fault;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +35,7 @@ use crate::app::App;
 use crate::telemetry::Telemetry;
 use calls::Calls;
 use error::ApiError;
+use rates::Rates;
 
 /// Where old clients expect the API.
 const PREFIX: &str = "/elements/api-v2";
@@ -43,9 +48,9 @@ pub(crate) async fn serve(
     app: App,
     telemetry: Telemetry,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let service = router(app, telemetry);
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+) {
+    let access = app.settings.access.clone();
+    connections::serve(listener, router(app, telemetry), &access, stop).await;
 }
 
 /// Every call of the API, in the order of its description.
@@ -61,8 +66,10 @@ fn calls() -> Calls {
 
 fn router(app: App, telemetry: Telemetry) -> Router {
     let (api, described) = calls().into_parts(PREFIX);
+    let rates = Rates::new(app.settings.access.rate, app.settings.access.failure_rate);
+    let cors = cors::layer(&app.settings.access.origins);
     // Some clients use a base url that already ends in the prefix.
-    Router::new()
+    let router = Router::new()
         .nest(PREFIX, api.clone())
         .merge(api)
         .merge(reference::routes(&described))
@@ -70,8 +77,12 @@ fn router(app: App, telemetry: Telemetry) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn(within_time))
-        .layer(from_fn(request_id::identify))
-        .with_state(app)
+        .layer(from_fn_with_state(Arc::new(rates), rates::limit));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(from_fn(request_id::identify)).with_state(app)
 }
 
 async fn within_time(request: Request, next: Next) -> Response {

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{check, connectors, events, import, poll, serve};
+use crate::commands::{
+    audit, backup, check, completions, connectors, events, import, migrate, poll, rekey, serve,
+    user,
+};
 use crate::logs;
 use crate::settings::{self, Settings};
 
@@ -43,6 +46,28 @@ enum Command {
     /// Follows, lists and sends again what a running server has told
     #[command(after_help = "Example: oc-server events tail")]
     Events(events::Options),
+    /// Adds, lists, rotates and removes users and organizations; while no server runs
+    #[command(
+        after_help = "Example: oc-server user add --organization Acme --email jane@acme.example"
+    )]
+    User(user::Options),
+    /// Lists who changed what in the last 90 days; while no server runs
+    #[command(after_help = "Example: oc-server audit --since 24h --json")]
+    Audit(audit::Options),
+    /// Brings the schema of the database up to date; while no server runs
+    #[command(after_help = "Example: oc-server migrate --check")]
+    Migrate(migrate::Options),
+    /// Makes a consistent copy of the database, also while a server runs
+    #[command(after_help = "Example: oc-server backup /backups/oc-2026-11-24.db --with-key")]
+    Backup(backup::Options),
+    /// Changes the secret key: seals every secret anew; while no server runs
+    #[command(after_help = "Example: oc-server rekey --new-key-file /run/secrets/oc.key.new")]
+    Rekey(rekey::Options),
+    /// Prints a completion script for a shell
+    #[command(
+        after_help = "Example: oc-server completions bash > /etc/bash_completion.d/oc-server"
+    )]
+    Completions(completions::Options),
 }
 
 /// Runs the program. Exit codes: 0 good, 1 it failed, 2 it was asked wrongly.
@@ -53,6 +78,10 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    // A script is wanted however the settings are.
+    if let Some(Command::Completions(options)) = &arguments.command {
+        return ended(completions::run(options, Arguments::command().args(settings::arguments())));
+    }
     let settings = match Settings::read(&matches) {
         Ok(settings) => settings,
         Err(faults) => {
@@ -61,7 +90,11 @@ pub fn run() -> ExitCode {
         }
     };
     let asked = arguments.command.unwrap_or(Command::Serve(serve::Options::default()));
-    match logs::start(&settings.log, settings.log_format).and_then(|()| start(asked, settings)) {
+    ended(logs::start(&settings.log, settings.log_format).and_then(|()| start(asked, settings)))
+}
+
+fn ended(with: anyhow::Result<ExitCode>) -> ExitCode {
+    match with {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -80,6 +113,13 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Poll(options) => poll::run(&options, settings).await,
             Command::Connectors(options) => connectors::run(&options, &settings),
             Command::Events(options) => events::run(&options, &settings).await,
+            Command::User(options) => user::run(&options, &settings).await,
+            Command::Audit(options) => audit::run(&options, &settings).await,
+            Command::Migrate(options) => migrate::run(&options, &settings),
+            Command::Backup(options) => backup::run(&options, &settings),
+            Command::Rekey(options) => rekey::run(&options, &settings),
+            // It needs no settings and is answered before they are read.
+            Command::Completions(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

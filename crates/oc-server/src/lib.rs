@@ -3,6 +3,7 @@
 
 mod api;
 mod app;
+mod caller_secret;
 mod command_line;
 mod commands;
 mod credentials;

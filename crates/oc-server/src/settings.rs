@@ -1,5 +1,6 @@
 //! The program's settings: flags, then `OC_*` variables, then `oc.toml`, then defaults.
 
+mod access;
 mod file;
 mod table;
 mod value;
@@ -14,6 +15,7 @@ use oc_dispatch::RetrySchedule;
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use access::{Access, Origins};
 use table::Found;
 pub(crate) use table::arguments;
 
@@ -38,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
+    pub(crate) access: Access,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -93,6 +96,7 @@ impl Settings {
             duration("callback-timeout"),
             duration("event-retention"),
         );
+        let access = Access::read(found);
         let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
         let (polls, deliveries, per_destination, threshold) = (
             count("poll-concurrency"),
@@ -126,6 +130,7 @@ impl Settings {
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,
             event_retention: retention?,
+            access: access?,
             log: found.text("log").unwrap_or_default(),
             log_format: log_format?,
         })

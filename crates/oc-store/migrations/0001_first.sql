@@ -4,7 +4,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE organization (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL,
-  secret_hash BLOB NOT NULL UNIQUE
+  removed INTEGER                  -- when; nobody may call for it since
 );
 CREATE TABLE user (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -12,7 +12,7 @@ CREATE TABLE user (
   email TEXT NOT NULL,
   first_name TEXT NOT NULL,
   last_name TEXT NOT NULL,
-  secret_hash BLOB NOT NULL UNIQUE
+  removed INTEGER                  -- when; the row stays, as instances name it
 );
 
 CREATE TABLE instance (
@@ -146,3 +146,25 @@ CREATE TABLE trace (
   record TEXT NOT NULL             -- JSON
 ) WITHOUT ROWID;
 CREATE INDEX trace_of ON trace (organization_id, created);
+-- What users and organizations prove themselves with, as SHA-256.
+CREATE TABLE secret (
+  kind TEXT NOT NULL,              -- user or organization
+  hash BLOB NOT NULL,
+  owner INTEGER NOT NULL,          -- its number
+  ends INTEGER,                    -- a secret that was replaced is good until then
+  PRIMARY KEY (kind, hash)
+) WITHOUT ROWID;
+CREATE INDEX secret_of ON secret (kind, owner);
+
+-- Who changed what; written with the change itself. Values are never in it.
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  organization_id INTEGER,         -- NULL: the whole database
+  user_id INTEGER,                 -- NULL: the operator, on the command line
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  request_id TEXT,
+  details TEXT NOT NULL            -- JSON object
+);
+CREATE INDEX audit_at ON audit (at);

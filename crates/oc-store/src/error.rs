@@ -43,6 +43,15 @@ pub enum StoreError {
     /// What was to be changed has changed meanwhile.
     #[error("it was changed by another request meanwhile; read it again")]
     Conflict,
+    /// Secrets name their owners, so that no two may have the same.
+    #[error("another {0} has this secret already; choose another one")]
+    SecretTaken(&'static str),
+    /// There is no database where one was expected.
+    #[error("there is no database at {}; `oc-server serve` makes one", .0.display())]
+    Missing(PathBuf),
+    /// A file is in the way.
+    #[error("{} is there already; name another file", .0.display())]
+    Exists(PathBuf),
     /// The transaction could not be committed: disk full, or worse.
     #[error("it could not be committed: {0}")]
     Commit(String),

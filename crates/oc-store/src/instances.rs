@@ -7,9 +7,11 @@ mod switch;
 
 use oc_config::{Configuration, Diagnostic, InstanceId, Timestamp};
 use oc_oauth::TokenSet;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
+use crate::audit::{By, changed_keys, note};
 use crate::people::hash;
 use crate::profile::seal_configuration;
 use crate::{
@@ -119,9 +121,14 @@ impl Store {
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn create_instance(&self, new: NewInstance) -> Result<InstanceId, StoreError> {
+    pub async fn create_instance(
+        &self,
+        new: NewInstance,
+        request_id: Option<String>,
+    ) -> Result<InstanceId, StoreError> {
         let key = self.key.clone();
-        self.database.write(move |sql| insert(sql, &key, &new)).await
+        let by = By { user: Some(new.user), request_id };
+        self.database.write(move |sql| insert(sql, &key, &new, &by)).await
     }
 
     /// Changes an instance that has not changed since `revision` was read. Polling that had stopped
@@ -135,19 +142,22 @@ impl Store {
         revision: i64,
         fields: InstanceFields,
         reactivate: bool,
+        by: By,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let key = self.key.clone();
         self.database
             .write(move |sql| {
-                let (tags, warnings) = (json(&fields.tags)?, row::warnings_json(&fields.warnings)?);
-                let changed = sql.execute(
-                    "UPDATE instance SET revision = revision + 1, name = ?3, tags = ?4, account = ?5,
-                       warnings = ?6, name_folded = ?7, failures = 0, stopped = NULL, refused = NULL
-                     WHERE id = ?1 AND revision = ?2",
+                let before = row::one(sql, &key, "i.id = ?1", [id.0])?;
+                let before = before.filter(|before| before.revision == revision);
+                let before = before.ok_or(StoreError::Conflict)?;
+                let (tags, warnings) = (text(&fields.tags)?, row::warnings_json(&fields.warnings)?);
+                sql.execute(
+                    "UPDATE instance SET revision = revision + 1, name = ?2, tags = ?3, account = ?4,
+                       warnings = ?5, name_folded = ?6, failures = 0, stopped = NULL, refused = NULL
+                     WHERE id = ?1",
                     params![
                         id.0,
-                        revision,
                         fields.name,
                         tags,
                         fields.account,
@@ -155,9 +165,7 @@ impl Store {
                         fields.name.to_lowercase()
                     ],
                 )?;
-                if changed == 0 {
-                    return Err(StoreError::Conflict);
-                }
+                note_change(sql, &before, &fields, &by, now)?;
                 put(sql, &key, id, &fields, now)?;
                 if reactivate {
                     outbox::reactivate(sql, id, now)?;
@@ -195,28 +203,13 @@ impl Store {
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn delete_instance(&self, id: InstanceId) -> Result<Option<u64>, StoreError> {
-        self.database
-            .write(move |sql| {
-                let waiting = sql.query_row(
-                    "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
-                       AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-                     WHERE r.instance_id = ?1",
-                    [id.0],
-                    |row| row.get(0),
-                )?;
-                if sql.execute("DELETE FROM instance WHERE id = ?1", [id.0])? == 0 {
-                    return Ok(None);
-                }
-                sql.execute("DELETE FROM token_pair WHERE instance_id = ?1", [id.0])?;
-                sql.execute(
-                    "INSERT INTO gone SELECT id FROM resource WHERE instance_id = ?1",
-                    [id.0],
-                )?;
-                sql.execute("DELETE FROM resource WHERE instance_id = ?1", [id.0])?;
-                Ok(Some(waiting))
-            })
-            .await
+    pub async fn delete_instance(
+        &self,
+        id: InstanceId,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
+        self.database.write(move |sql| delete(sql, id, &by, now)).await
     }
 
     /// Notes whose rate limit an instance shares, once the provider has told.
@@ -236,7 +229,12 @@ impl Store {
     }
 }
 
-fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<InstanceId, StoreError> {
+fn insert(
+    sql: &Connection,
+    key: &SecretKey,
+    new: &NewInstance,
+    by: &By,
+) -> Result<InstanceId, StoreError> {
     let fields = &new.fields;
     sql.execute(
         "INSERT INTO instance (organization_id, user_id, connector, name, tags, configuration,
@@ -247,7 +245,7 @@ fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<Instan
             new.user,
             new.connector,
             fields.name,
-            json(&fields.tags)?,
+            text(&fields.tags)?,
             hash(&new.token),
             fields.account,
             row::warnings_json(&fields.warnings)?,
@@ -262,7 +260,64 @@ fn insert(sql: &Connection, key: &SecretKey, new: &NewInstance) -> Result<Instan
     if let Some(repeated_by) = &new.repeated_by {
         creation_key::store(sql, key, new.organization, repeated_by, id, new.created)?;
     }
+    let details = json!({
+        "connector": new.connector,
+        "configuration": changed_keys(&Configuration::default(), &fields.configuration),
+        "authorized": fields.tokens.is_some(),
+    });
+    let what = ("instance.created", subject(id));
+    note(sql, new.created, by, Some(new.organization.0), (what.0, &what.1), &details)?;
     Ok(id)
+}
+
+fn note_change(
+    sql: &Connection,
+    before: &Instance,
+    fields: &InstanceFields,
+    by: &By,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let details = json!({
+        "name": before.name != fields.name,
+        "tags": before.tags != fields.tags,
+        "configuration": changed_keys(&before.configuration, &fields.configuration),
+        "authorized": fields.tokens.is_some(),
+    });
+    let what = ("instance.changed", subject(before.id));
+    note(sql, now, by, Some(before.organization.0), (what.0, &what.1), &details)
+}
+
+/// Deletes an instance; tells how many notifications had not been delivered.
+pub(crate) fn delete(
+    sql: &Connection,
+    id: InstanceId,
+    by: &By,
+    now: Timestamp,
+) -> Result<Option<u64>, StoreError> {
+    let waiting: u64 = sql.query_row(
+        "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
+           AND n.seq > r.delivered_through AND n.seq <= r.visible_through
+         WHERE r.instance_id = ?1",
+        [id.0],
+        |row| row.get(0),
+    )?;
+    let organization = sql
+        .query_row("DELETE FROM instance WHERE id = ?1 RETURNING organization_id", [id.0], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let Some(organization) = organization else { return Ok(None) };
+    sql.execute("DELETE FROM token_pair WHERE instance_id = ?1", [id.0])?;
+    sql.execute("INSERT INTO gone SELECT id FROM resource WHERE instance_id = ?1", [id.0])?;
+    sql.execute("DELETE FROM resource WHERE instance_id = ?1", [id.0])?;
+    let what = ("instance.deleted", subject(id));
+    let details = json!({"droppedDeliveries": waiting});
+    note(sql, now, by, Some(organization), (what.0, &what.1), &details)?;
+    Ok(Some(waiting))
+}
+
+fn subject(id: InstanceId) -> String {
+    format!("instance {id}")
 }
 
 /// What creating and changing have in common.
@@ -284,6 +339,6 @@ fn put(
     polled::put(sql, id, fields.polled.as_deref(), fields.destination.as_deref(), now)
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+fn text<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::stored("instance", error))
 }

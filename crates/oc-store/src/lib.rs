@@ -2,6 +2,8 @@
 #![doc = include_str!("../README.md")]
 
 mod analytics;
+mod audit;
+mod backup;
 mod creation_key;
 mod deliveries;
 mod error;
@@ -12,6 +14,7 @@ mod ledger;
 mod outbox;
 mod people;
 mod profile;
+mod rekey;
 mod replay;
 mod retention;
 mod secret_key;
@@ -21,6 +24,8 @@ mod trace;
 mod vault;
 
 pub use analytics::{Buckets, EventCount};
+pub use audit::{AuditEntry, By};
+pub use backup::backup;
 pub use creation_key::{Creation, CreationKey};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Reactivated, Subscription};
 pub use error::StoreError;
@@ -29,9 +34,11 @@ pub use instances::{
     Instance, InstanceFields, InstanceFilter, InstancePage, NewInstance, PolledResource,
     ResourceState, Warning,
 };
-pub use people::{OrganizationId, User};
+pub use people::{AddedUser, Listed, NewUser, Organization, OrganizationId, Removal, User};
+pub use rekey::{Rekeyed, rekey};
 pub use replay::{MOST_REPLAYS, Replayed};
 pub use retention::Swept;
 pub use secret_key::SecretKey;
+pub use sqlite::{Schema, migrate, schema};
 pub use store::{Store, StoreOptions};
 pub use trace::Trace;

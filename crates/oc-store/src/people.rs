@@ -1,14 +1,30 @@
-//! Organizations and users, who call the API. Their secrets are kept only as hashes.
+//! Organizations and users, who call the API.
 
+mod first;
+mod secrets;
+mod tenants;
+
+use oc_config::Timestamp;
 use rusqlite::{OptionalExtension, params};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use secrecy::SecretString;
 
 use crate::{Store, StoreError};
+
+pub(crate) use secrets::{hash, sweep};
+pub use tenants::{AddedUser, Listed, NewUser, Removal};
 
 /// An organization's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrganizationId(pub i64);
+
+/// An organization: a tenant, apart from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    /// Its number.
+    pub id: OrganizationId,
+    /// Its name.
+    pub name: String,
+}
 
 /// A user of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,87 +42,52 @@ pub struct User {
 }
 
 impl Store {
-    /// Makes the first organization and user; with those there, replaces the secrets that are
-    /// given. Returns whether they were made.
+    /// The user with a secret that is good at `now`. It costs the same whether there is one or not,
+    /// and is never remembered: a secret that is taken away is refused from then on.
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn ensure_first_user(
+    pub async fn user_with(
         &self,
-        user: Option<&SecretString>,
-        organization: Option<&SecretString>,
-        generated: (&SecretString, &SecretString),
-    ) -> Result<bool, StoreError> {
-        let made = (hash(user.unwrap_or(generated.0)), hash(organization.unwrap_or(generated.1)));
-        let given = (user.map(hash), organization.map(hash));
-        self.database
-            .write(move |sql| {
-                let there = sql
-                    .query_row("SELECT 1 FROM user WHERE id = 1", [], |_| Ok(()))
-                    .optional()?
-                    .is_some();
-                if there {
-                    sql.execute(
-                        "UPDATE user SET secret_hash = coalesce(?1, secret_hash) WHERE id = 1",
-                        [given.0],
-                    )?;
-                    sql.execute(
-                        "UPDATE organization SET secret_hash = coalesce(?1, secret_hash) WHERE id = 1",
-                        [given.1],
-                    )?;
-                    return Ok(false);
-                }
-                sql.execute(
-                    "INSERT INTO organization (id, name, secret_hash) VALUES (1, 'First organization', ?1)",
-                    [made.1],
-                )?;
-                sql.execute(
-                    "INSERT INTO user (id, organization_id, email, first_name, last_name, secret_hash)
-                     VALUES (1, 1, 'admin@localhost', 'First', 'User', ?1)",
-                    [made.0],
-                )?;
-                Ok(true)
-            })
-            .await
-    }
-
-    /// The user with a secret.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub async fn user_with(&self, secret: &SecretString) -> Result<Option<User>, StoreError> {
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
         let hash = hash(secret);
         self.database
             .read(move |sql| {
                 let mut statement = sql.prepare_cached(
-                    "SELECT id, organization_id, email, first_name, last_name FROM user WHERE secret_hash = ?1",
+                    "SELECT u.id, u.organization_id, u.email, u.first_name, u.last_name
+                     FROM secret s JOIN user u ON u.id = s.owner
+                     WHERE s.kind = 'user' AND s.hash = ?1 AND (s.ends IS NULL OR s.ends > ?2)",
                 )?;
-                Ok(statement.query_row(params![hash], User::read).optional()?)
+                Ok(statement.query_row(params![hash, now.0], User::read).optional()?)
             })
             .await
     }
 
-    /// The organization with a secret.
+    /// The organization with a secret that is good at `now`.
     ///
     /// # Errors
     /// When the storage fails.
     pub async fn organization_with(
         &self,
         secret: &SecretString,
+        now: Timestamp,
     ) -> Result<Option<OrganizationId>, StoreError> {
         let hash = hash(secret);
         self.database
             .read(move |sql| {
-                let mut statement =
-                    sql.prepare_cached("SELECT id FROM organization WHERE secret_hash = ?1")?;
-                Ok(statement
-                    .query_row(params![hash], |row| row.get(0).map(OrganizationId))
-                    .optional()?)
+                let mut statement = sql.prepare_cached(
+                    "SELECT owner FROM secret
+                     WHERE kind = 'organization' AND hash = ?1 AND (ends IS NULL OR ends > ?2)",
+                )?;
+                let owner = |row: &rusqlite::Row<'_>| row.get(0).map(OrganizationId);
+                Ok(statement.query_row(params![hash, now.0], owner).optional()?)
             })
             .await
     }
 
-    /// A user by number.
+    /// A user by number; those who were removed are found as well, as instances name them.
     ///
     /// # Errors
     /// When the storage fails.
@@ -132,9 +113,4 @@ impl User {
             last_name: row.get(4)?,
         })
     }
-}
-
-/// Secrets have 256 random bits, so that a plain hash is enough to keep them.
-pub(crate) fn hash(secret: &SecretString) -> Vec<u8> {
-    Sha256::digest(secret.expose_secret()).to_vec()
 }

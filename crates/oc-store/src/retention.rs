@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, audit, people};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
@@ -24,7 +24,8 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, what deleted instances have left, and what is kept for a day.
+    /// cannot be needed again, what deleted instances have left, what is kept for a day, secrets that
+    /// have ended, and old entries of the audit log.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -45,6 +46,8 @@ impl Store {
         while self.database.write(sweep_gone).await? {}
         let yesterday = now.minus(DAY);
         self.database.write(move |sql| sweep_day_old(sql, yesterday)).await?;
+        while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
+        self.database.write(move |sql| people::sweep(sql, now)).await?;
         Ok(swept)
     }
 }

@@ -41,6 +41,16 @@ impl SecretKey {
         Ok([&[FORMAT], &self.id[..], &nonce[..], &sealed].concat())
     }
 
+    /// What every value that this key has sealed begins with.
+    pub(crate) fn mark(&self) -> Vec<u8> {
+        [&[FORMAT], &self.id[..]].concat()
+    }
+
+    /// The key's name: it tells keys apart and says nothing of the key.
+    pub fn name(&self) -> String {
+        self.id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Opens what [`SecretKey::seal`] made.
     pub(crate) fn open(
         &self,

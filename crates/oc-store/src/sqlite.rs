@@ -4,6 +4,8 @@ mod migrations;
 mod readers;
 mod writer;
 
+pub use migrations::Schema;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,9 +33,7 @@ struct Inner {
 impl Sqlite {
     /// Opens or creates the file, locks it against other processes, and migrates it.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
-        let mut connection = connect(path, OpenFlags::default())?;
-        migrations::migrate(&mut connection)?;
+        let (lock, connection, _) = exclusive(path)?;
         let readers = Readers::open(|| {
             connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         })?;
@@ -57,6 +57,41 @@ impl Sqlite {
     ) -> Result<T, StoreError> {
         self.0.readers.run(job).await
     }
+}
+
+/// Brings the schema of a database up to date, while no other process has it; tells where it was.
+///
+/// # Errors
+/// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::Newer`], and when the storage fails.
+pub fn migrate(path: &Path) -> Result<Schema, StoreError> {
+    present(path)?;
+    exclusive(path).map(|(_, _, schema)| schema)
+}
+
+/// The schema of a database, whether another process has it or not.
+///
+/// # Errors
+/// As [`migrate`].
+pub fn schema(path: &Path) -> Result<Schema, StoreError> {
+    Schema::read(&read_only(path)?)
+}
+
+/// A database as the only process that has it, for as long as the lock is held.
+pub(crate) fn exclusive(path: &Path) -> Result<(File, Connection, Schema), StoreError> {
+    let lock = lock(path)?;
+    let mut connection = connect(path, OpenFlags::default())?;
+    let schema = migrations::migrate(&mut connection)?;
+    Ok((lock, connection, schema))
+}
+
+/// A connection that reads, beside whoever else has the database.
+pub(crate) fn read_only(path: &Path) -> Result<Connection, StoreError> {
+    present(path)?;
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+pub(crate) fn present(path: &Path) -> Result<(), StoreError> {
+    if path.is_file() { Ok(()) } else { Err(StoreError::Missing(path.to_owned())) }
 }
 
 /// A lock beside the file; the operating system lifts it when the process ends, however it ends.

@@ -13,6 +13,9 @@ use crate::profile::Profiles;
 use crate::sqlite::Sqlite;
 use crate::{SecretKey, StoreError};
 
+/// The sealed value that tells at the start whether the key is the right one.
+pub(crate) const KEY_CHECK: &str = "key check";
+
 /// What opening a store needs.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
@@ -96,16 +99,15 @@ impl Store {
 
     /// A wrong key is found at the start, not at the first secret.
     async fn check_key(&self) -> Result<(), StoreError> {
-        const NAME: &str = "key check";
         let key = self.key.clone();
         self.database
-            .write(move |sql| match meta(sql, NAME)? {
-                Some(sealed) => key.open(NAME, &sealed).map(drop),
+            .write(move |sql| match meta(sql, KEY_CHECK)? {
+                Some(sealed) => key.open(KEY_CHECK, &sealed).map(drop),
                 None => {
-                    let sealed = key.seal(NAME, b"")?;
+                    let sealed = key.seal(KEY_CHECK, b"")?;
                     sql.execute(
                         "INSERT INTO meta (key, value) VALUES (?1, ?2)",
-                        params![NAME, sealed],
+                        params![KEY_CHECK, sealed],
                     )?;
                     Ok(())
                 }
@@ -119,7 +121,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn meta(sql: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn meta(sql: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let found = sql.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0));
     Ok(found.optional()?)
 }

@@ -96,7 +96,9 @@ impl Api {
         header: (&str, &str),
         body: &Value,
     ) -> anyhow::Result<Reply> {
-        self.exchange(method, path, &self.platform(), Some(header), Some(body.to_string())).await
+        let platform = self.platform();
+        let headers = [("authorization", platform.as_str()), header];
+        self.call_with(method, path, &headers, Some(body.to_string())).await
     }
 
     /// Any call; paths are below `/elements/api-v2` unless they begin with `//`.
@@ -110,15 +112,18 @@ impl Api {
         authorization: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        self.exchange(method, path, authorization, None, body).await
+        self.call_with(method, path, &[("authorization", authorization)], body).await
     }
 
-    async fn exchange(
+    /// Any call with any headers; empty ones are left out.
+    ///
+    /// # Errors
+    /// No answer within a minute.
+    pub async fn call_with(
         &self,
         method: &str,
         path: &str,
-        authorization: &str,
-        header: Option<(&str, &str)>,
+        headers: &[(&str, &str)],
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
         let uri = match path.strip_prefix("//") {
@@ -126,11 +131,8 @@ impl Api {
             None => format!("{}/elements/api-v2{path}", self.base),
         };
         let mut request = Request::builder().method(method).uri(uri);
-        if !authorization.is_empty() {
-            request = request.header("authorization", authorization);
-        }
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, *value);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");
@@ -142,6 +144,13 @@ impl Api {
         let bytes = answer.into_body().collect().await?.to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
+    }
+
+    /// The same server, called by somebody else.
+    #[must_use]
+    pub fn as_caller(&self, user: &str, organization: &str) -> Self {
+        let (user, organization) = (user.to_owned(), organization.to_owned());
+        Self { user, organization, ..self.clone() }
     }
 
     /// Where the server listens.

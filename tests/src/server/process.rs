@@ -21,20 +21,9 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary()?);
+        let mut command = command(folder, options)?;
         command
             .args(["serve", "--role", &options.role])
-            .current_dir(folder)
-            .env("OC_LISTEN", "127.0.0.1:0")
-            .env("OC_DATABASE_URL", "sqlite:oc.db")
-            .env("OC_USER_SECRET", USER)
-            .env("OC_ORGANIZATION_SECRET", ORGANIZATION)
-            .env("OC_ALLOW_NETWORKS", "127.0.0.0/8")
-            .env("OC_CONNECTORS_DIR", folder.join("connectors"))
-            .env("OC_MIN_REFRESH_INTERVAL", "50ms")
-            .env("OC_PROVIDER_RETRY_PAUSE", "10ms")
-            .env("OC_LOG", "info")
-            .envs(options.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -74,6 +63,26 @@ impl Process {
     pub(super) fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// The program with the settings of a server in this folder.
+pub(super) fn command(folder: &Path, options: &Options) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    command
+        .current_dir(folder)
+        .env("OC_LISTEN", "127.0.0.1:0")
+        .env("OC_DATABASE_URL", "sqlite:oc.db")
+        .env("OC_USER_SECRET", USER)
+        .env("OC_ORGANIZATION_SECRET", ORGANIZATION)
+        .env("OC_ALLOW_NETWORKS", "127.0.0.0/8")
+        .env("OC_CONNECTORS_DIR", folder.join("connectors"))
+        .env("OC_MIN_REFRESH_INTERVAL", "50ms")
+        .env("OC_PROVIDER_RETRY_PAUSE", "10ms")
+        // Scenarios ask again and again until something has happened.
+        .env("OC_API_RATE", "0")
+        .env("OC_LOG", "info")
+        .envs(options.variables.iter().cloned());
+    Ok(command)
 }
 
 /// Keeps the log, and tells the address from it.

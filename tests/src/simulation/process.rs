@@ -135,7 +135,7 @@ impl Process {
                     ..fields
                 },
             };
-            let InstanceId(id) = self.runtime()?.block_on(self.store.create_instance(new))?;
+            let InstanceId(id) = self.runtime()?.block_on(self.store.create_instance(new, None))?;
             let mut story = lock(story);
             story.starts.insert(path.to_owned(), start.0);
             story.paths.insert(id, path.to_owned());

@@ -329,24 +329,18 @@ async fn events_are_counted_by_time_and_instance() -> anyhow::Result<()> {
 async fn commands_list_replay_and_follow_events() -> anyhow::Result<()> {
     let (salesloft, receiver, server, instance) = house(Options::default()).await?;
     let first = arrived(&salesloft, &receiver, &server, &instance, 25).await?;
-    let listed = server.command(&["events", "list", "--json", "--status", "NOTIFIED"]).await?;
-    let lines: Vec<Value> = String::from_utf8(listed.stdout)?
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
-    assert_eq!(lines.len(), first.len());
-    let shown = server.command(&["events", "list", "--limit", "1"]).await?;
-    let shown = String::from_utf8(shown.stdout)?;
-    assert!(shown.lines().count() == 1 && shown.contains("CREATED"), "{shown}");
+    let listed = server.run(&["events", "list", "--json", "--status", "NOTIFIED"]).await?;
+    assert_eq!(listed.json()?.len(), first.len());
+    let shown = server.run(&["events", "list", "--limit", "1"]).await?;
+    assert!(shown.out.lines().count() == 1 && shown.out.contains("CREATED"), "{shown:?}");
 
-    let replayed = server.command(&["events", "replay", &first[0].id]).await?;
-    assert_eq!(String::from_utf8(replayed.stdout)?, "1 notifications are sent again\n");
+    let replayed = server.run(&["events", "replay", &first[0].id]).await?;
+    assert_eq!(replayed.out, "1 notifications are sent again\n");
     receiver.until("the replay", |receiver| replays(receiver).len() == 1).await?;
     let id = instance.id.to_string();
     let range = ["events", "replay", "--instance", &id, "--from", "2000-01-01", "--json"];
-    let replayed = server.command(&range).await?;
-    let count: Value = serde_json::from_slice(&replayed.stdout)?;
-    assert_eq!(count["count"], first.len());
+    let replayed = server.run(&range).await?;
+    assert_eq!(replayed.json()?[0]["count"], first.len());
 
     let mut tail = server.spawn(&["events", "tail", "--last", "1", "--json"])?;
     let mut lines = BufReader::new(tail.stdout.take().context("its output")?).lines();
@@ -358,10 +352,9 @@ async fn commands_list_replay_and_follow_events() -> anyhow::Result<()> {
     let person = salesloft.change(World::add_person);
     assert_eq!(line().await?["events"][0]["objectId"], json!(person.to_string()));
 
-    let nobody = server.command(&["events", "list", "--server", "http://127.0.0.1:1"]).await?;
-    let error = String::from_utf8(nobody.stderr)?;
-    assert!(nobody.status.code() == Some(1) && error.contains("no server answers"), "{error}");
-    let asked_wrongly = server.command(&["events", "replay"]).await?;
-    assert_eq!(asked_wrongly.status.code(), Some(2));
+    let nobody = server.run(&["events", "list", "--server", "http://127.0.0.1:1"]).await?;
+    assert!(nobody.code == Some(1) && nobody.err.contains("no server answers"), "{nobody:?}");
+    let asked_wrongly = server.run(&["events", "replay"]).await?;
+    assert_eq!(asked_wrongly.code, Some(2));
     Ok(())
 }

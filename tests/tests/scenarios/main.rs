@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod changes;
+mod commands;
 mod delivery;
 mod events;
 mod faults;
@@ -9,6 +10,8 @@ mod hub;
 mod instances_api;
 mod kills;
 mod lifecycle;
+mod limits;
 mod simulation;
 mod story;
+mod tenants;
 mod tokens;

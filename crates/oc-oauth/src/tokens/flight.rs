@@ -8,6 +8,7 @@ use oc_config::InstanceId;
 use oc_egress::Clock;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::{Patience, TokenError};
 use crate::{Grant, Replaced, TokenEndpoint, TokenFault, TokenSet, Vault};
@@ -75,11 +76,13 @@ impl Flights {
         let (ends, outcome) = watch::channel(None);
         waiting.insert(instance, outcome.clone());
         let (refresh, under_way) = (Arc::clone(&self.refresh), Arc::clone(&self.waiting));
-        self.tasks.spawn(async move {
+        let task = async move {
             // Removed even if the refresh panics, so that the next caller begins another.
             let _done = Done { under_way, instance };
             ends.send_replace(Some(refresh.run(instance, version).await));
-        });
+        };
+        // What it logs names the request that it is for.
+        self.tasks.spawn(task.in_current_span());
         outcome
     }
 }

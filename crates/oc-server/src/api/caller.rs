@@ -4,17 +4,19 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use oc_config::InstanceId;
-use oc_store::{EventScope, Instance, Store, User};
+use oc_config::{InstanceId, Timestamp};
+use oc_store::{By, EventScope, Instance, Store, User};
 use secrecy::SecretString;
 
 use super::error::ApiError;
+use super::rates::Recognition;
+use super::request_id::RequestId;
 use crate::app::App;
 
 /// The secrets that a request carries.
 #[derive(Debug, Default)]
-struct Secrets {
-    user: Option<SecretString>,
+pub(super) struct Secrets {
+    pub(super) user: Option<SecretString>,
     organization: Option<SecretString>,
     element: Option<SecretString>,
 }
@@ -23,6 +25,8 @@ struct Secrets {
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) user: User,
+    /// The request's id.
+    pub(super) request_id: String,
     /// Whether the organization's secret was given too.
     is_platform: bool,
     /// The instance whose token was given.
@@ -34,7 +38,10 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let secrets = Secrets::read(&parts.headers)?;
-        Self::identify(&app.store, secrets).await
+        let request_id = RequestId::of(&parts.extensions);
+        let caller = Self::identify(&app.store, secrets, request_id, app.clock.now()).await?;
+        Recognition::note(&parts.extensions);
+        Ok(caller)
     }
 }
 
@@ -92,13 +99,18 @@ pub(super) async fn path_parameter(
 }
 
 impl Caller {
-    async fn identify(store: &Store, secrets: Secrets) -> Result<Self, ApiError> {
+    async fn identify(
+        store: &Store,
+        secrets: Secrets,
+        request_id: String,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
         let wrong = |what: &str| ApiError::unauthorized(format!("the {what} is not known"));
         let user = secrets.user.ok_or_else(|| ApiError::unauthorized(EXPECTED))?;
-        let user = store.user_with(&user).await?.ok_or_else(|| wrong("User secret"))?;
+        let user = store.user_with(&user, now).await?.ok_or_else(|| wrong("User secret"))?;
         let mut is_platform = false;
         if let Some(secret) = &secrets.organization {
-            let found = store.organization_with(secret).await?;
+            let found = store.organization_with(secret, now).await?;
             is_platform = found == Some(user.organization);
             if !is_platform {
                 return Err(wrong("Organization secret"));
@@ -110,7 +122,12 @@ impl Caller {
             let found = found.filter(|one| one.organization == user.organization);
             element = Some(found.ok_or_else(|| wrong("Element token"))?);
         }
-        Ok(Self { user, is_platform, element })
+        Ok(Self { user, request_id, is_platform, element })
+    }
+
+    /// Who changes something, for the audit log.
+    pub(super) fn by(&self) -> By {
+        By { user: Some(self.user.id), request_id: Some(self.request_id.clone()) }
     }
 
     /// For calls to the platform.
@@ -147,7 +164,7 @@ const EXPECTED: &str =
 
 impl Secrets {
     /// The parts come in any order; the words in any case; secrets may hold `=`, `+` and `/`.
-    fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
         let mut secrets = Self::default();
         for value in headers.get_all(AUTHORIZATION) {
             let text = value.to_str().map_err(|_| ApiError::unauthorized(EXPECTED))?;

@@ -1,5 +1,7 @@
 //! What a caller is told when a request fails (instances.md, "Errors and headers").
 
+use std::time::Duration;
+
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -77,6 +79,13 @@ impl ApiError {
         self
     }
 
+    /// With a time after which it may be tried again.
+    pub(crate) fn retry_after(mut self, pause: Duration) -> Self {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
     /// All faults of a configuration at once.
     pub(crate) fn faults(faults: &[Diagnostic]) -> Self {
         let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -134,7 +143,7 @@ impl From<HubError> for ApiError {
         let mut failed = Self::new(status, error.to_string());
         match &error {
             HubError::RateLimited { retry_after, .. } => {
-                failed.retry_after = Some(retry_after.as_secs().max(1));
+                failed = failed.retry_after(*retry_after);
             }
             HubError::UnknownMethod { allowed, .. } => failed.allowed = Some(allowed.clone()),
             _ => {}

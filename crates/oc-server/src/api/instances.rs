@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use oc_config::InstanceId;
 use oc_oauth::{Grant, TokenEndpoint, Vault as _};
 use oc_store::Instance;
+use tracing::Instrument as _;
 
 use super::caller::Aimed;
 use super::calls::{Call, Calls, Wants};
@@ -50,7 +51,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    app.unfinished.spawn(work).await.unwrap_or_else(|error| {
+    app.unfinished.spawn(work.in_current_span()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "A request ended in a fault of the program");
         let message = "the request could not be carried out; the operator's log says why";
         Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
@@ -69,10 +70,12 @@ async fn delete(
     Aimed { instance, caller }: Aimed,
 ) -> Result<Response, ApiError> {
     let grant = app.store.load(instance.id).await.ok().flatten();
-    let dropped = app.store.delete_instance(instance.id).await?.unwrap_or(0);
+    let deleted = app.store.delete_instance(instance.id, caller.by(), app.clock.now()).await?;
+    let dropped = deleted.unwrap_or(0);
     app.tokens.forget(instance.id);
     if let Some(grant) = grant.filter(|grant| grant.provider.revoke.is_some()) {
-        app.unfinished.spawn(revoke(app.endpoint.clone(), instance.id, grant));
+        let revoked = revoke(app.endpoint.clone(), instance.id, grant);
+        app.unfinished.spawn(revoked.in_current_span());
     }
     tracing::info!(instance = %instance.id, user = caller.user.id, dropped, "Instance deleted");
     let mut response = StatusCode::OK.into_response();

@@ -33,7 +33,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     let read = DateReader::any(Zone::gmt()).read_text(text);
     read.ok_or_else(|| "an instant as 2026-11-24T12:00:00Z was expected".to_owned())
 }

@@ -4,8 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -15,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::app::{App, DRAIN, catalogue};
+use crate::caller_secret;
 use crate::secret_key_file;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
@@ -61,11 +60,7 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
         let url = &app.settings.public_url;
         tracing::info!(address = %listener.local_addr()?, %url, "Listening");
         let (app, stop) = (app.clone(), stop.clone());
-        parts.spawn(async move {
-            if let Err(error) = api::serve(listener, app, telemetry, stop).await {
-                tracing::error!(%error, "The API ended");
-            }
-        });
+        parts.spawn(api::serve(listener, app, telemetry, stop));
     }
     if has(Role::Poll) {
         parts.spawn(app.poller().run(stop.clone()));
@@ -100,9 +95,8 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
 
 /// Makes the first user, and prints once what has been made up.
 async fn first_user(app: &App) -> anyhow::Result<()> {
-    let secret = || SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>()));
     let (user, organization) = (&app.settings.user_secret, &app.settings.organization_secret);
-    let generated = (secret(), secret());
+    let generated = (caller_secret::generate(), caller_secret::generate());
     let made = app
         .store
         .ensure_first_user(user.as_ref(), organization.as_ref(), (&generated.0, &generated.1))

@@ -40,3 +40,7 @@ pub(super) fn schedule(text: &str) -> Option<RetrySchedule> {
 pub(super) fn count(text: &str) -> Option<u32> {
     text.parse().ok().filter(|count| (1..=MOST).contains(count))
 }
+
+pub(super) fn count_or_none(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|count| *count <= MOST)
+}

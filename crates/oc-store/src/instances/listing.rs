@@ -57,7 +57,7 @@ impl Store {
         page: InstancePage,
     ) -> Result<Vec<Instance>, StoreError> {
         let key = self.key.clone();
-        let tags = super::json(&filter.tags)?;
+        let tags = super::text(&filter.tags)?;
         let text = filter.text.map(|text| text.to_lowercase());
         self.database
             .read(move |sql| {
@@ -82,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the storage fails.
     pub async fn count_instances(&self, filter: InstanceFilter) -> Result<u64, StoreError> {
-        let tags = super::json(&filter.tags)?;
+        let tags = super::text(&filter.tags)?;
         let text = filter.text.map(|text| text.to_lowercase());
         self.database
             .read(move |sql| {

@@ -83,7 +83,7 @@ pub(super) fn token_of(id: InstanceId) -> String {
 pub(super) fn warnings_json(warnings: &[Warning]) -> Result<String, StoreError> {
     let pairs: Vec<(&str, &str)> =
         warnings.iter().map(|one| (one.path.as_str(), one.message.as_str())).collect();
-    super::json(&pairs)
+    super::text(&pairs)
 }
 
 fn warnings(text: &str) -> Result<Vec<Warning>, StoreError> {

@@ -1,10 +1,12 @@
 //! Instances that are switched off and on, and polling that goes on after it had stopped.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::params;
+use rusqlite::{Connection, params};
+use serde_json::json;
 
-use super::{PolledResource, polled};
-use crate::{Store, StoreError};
+use super::{PolledResource, polled, subject};
+use crate::audit::note;
+use crate::{By, Store, StoreError};
 
 impl Store {
     /// Switches an instance off: nothing of it is polled, and a poll that runs now stores nothing.
@@ -12,7 +14,12 @@ impl Store {
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn disable_instance(&self, id: InstanceId) -> Result<(), StoreError> {
+    pub async fn disable_instance(
+        &self,
+        id: InstanceId,
+        by: By,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.database
             .write(move |sql| {
                 let changed = sql.execute(
@@ -26,6 +33,7 @@ impl Store {
                          WHERE instance_id = ?1",
                         [id.0],
                     )?;
+                    note_switch(sql, "instance.disabled", id, &by, now)?;
                 }
                 Ok(())
             })
@@ -43,6 +51,7 @@ impl Store {
         revision: i64,
         polled: Option<Vec<PolledResource>>,
         destination: Option<String>,
+        by: By,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.database
@@ -55,8 +64,23 @@ impl Store {
                 if changed == 0 {
                     return Err(StoreError::Conflict);
                 }
+                note_switch(sql, "instance.enabled", id, &by, now)?;
                 polled::put(sql, id, polled.as_deref(), destination.as_deref(), now)
             })
             .await
     }
+}
+
+fn note_switch(
+    sql: &Connection,
+    action: &str,
+    id: InstanceId,
+    by: &By,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let organization =
+        sql.query_row("SELECT organization_id FROM instance WHERE id = ?1", [id.0], |row| {
+            row.get(0)
+        })?;
+    note(sql, now, by, Some(organization), (action, &subject(id)), &json!({}))
 }

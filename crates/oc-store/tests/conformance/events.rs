@@ -6,8 +6,8 @@ use oc_config::InstanceId;
 use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement};
 use oc_poll::Ledger;
 use oc_store::{
-    AuditedEvent, Buckets, DeliveryFilter, EventFilter, EventScope, EventStatus, OrganizationId,
-    Reactivated, Replayed,
+    AuditedEvent, Buckets, By, DeliveryFilter, EventFilter, EventScope, EventStatus,
+    OrganizationId, Reactivated, Replayed,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -91,7 +91,11 @@ async fn what_is_only_kept_is_consumed() {
     let house = House::new().await;
     let id = house.instance("token").await;
     let silent = configuration(&json!({"event.notification.callback.url": null}));
-    house.store.update_instance(id, 1, fields(&silent), false, s(1_001)).await.unwrap();
+    house
+        .store
+        .update_instance(id, 1, fields(&silent), false, By::operator(), s(1_001))
+        .await
+        .unwrap();
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
     assert_eq!(statuses(&house).await, [EventStatus::Consumed]);

@@ -61,7 +61,7 @@ impl House {
             repeated_by: None,
             fields: fields(&configuration(&json!({}))),
         };
-        self.store.create_instance(new).await.expect("an instance")
+        self.store.create_instance(new, None).await.expect("an instance")
     }
 
     /// The only due resource at an instant.

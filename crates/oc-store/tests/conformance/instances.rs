@@ -2,7 +2,7 @@
 
 use oc_dispatch::{AttemptVerdict, Outbox, Settlement};
 use oc_poll::{Failure, Finding, Ledger, LedgerError, Outcome, Part};
-use oc_store::{OrganizationId, StoreError};
+use oc_store::{By, OrganizationId, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -30,8 +30,12 @@ async fn a_change_counts_only_when_nobody_was_faster() {
     let id = house.instance("token").await;
     let mut renamed = fields(&configuration(&json!({})));
     renamed.name = "Two".to_owned();
-    house.store.update_instance(id, 1, renamed.clone(), false, s(1_001)).await.unwrap();
-    let late = house.store.update_instance(id, 1, renamed, false, s(1_001)).await;
+    house
+        .store
+        .update_instance(id, 1, renamed.clone(), false, By::default(), s(1_001))
+        .await
+        .unwrap();
+    let late = house.store.update_instance(id, 1, renamed, false, By::default(), s(1_001)).await;
     assert!(matches!(late, Err(StoreError::Conflict)));
     assert_eq!(house.store.instance(id).await.unwrap().unwrap().name, "Two");
 }
@@ -45,14 +49,14 @@ async fn a_cursor_survives_a_change_and_starts_anew_with_another_url() {
     let running = house.due(2_800).await.unwrap();
     let mut same = fields(&configuration(&json!({})));
     same.polled.as_mut().unwrap()[0].start = s(2_801);
-    house.store.update_instance(id, 1, same.clone(), false, s(2_801)).await.unwrap();
+    house.store.update_instance(id, 1, same.clone(), false, By::default(), s(2_801)).await.unwrap();
     let void = house.store.finish(&running, done(2_800, Part::default())).await;
     assert!(matches!(void, Err(LedgerError::Superseded)));
     let due = house.due(2_801).await.unwrap();
     assert_eq!((due.checkpoint.cursor, due.checkpoint.polled), (s(1_900), true));
 
     same.polled.as_mut().unwrap()[0].identity = "another".to_owned();
-    house.store.update_instance(id, 2, same, false, s(2_801)).await.unwrap();
+    house.store.update_instance(id, 2, same, false, By::default(), s(2_801)).await.unwrap();
     let void = house.store.finish(&due, done(2_801, Part::default())).await;
     assert!(matches!(void, Err(LedgerError::Superseded)));
     let due = house.due(2_801).await.unwrap();
@@ -69,11 +73,11 @@ async fn resources_that_are_not_polled_any_more_keep_their_cursor_and_their_noti
     house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
     let mut off = fields(&configuration(&json!({})));
     off.polled = None;
-    house.store.update_instance(id, 1, off, false, s(2_000)).await.unwrap();
+    house.store.update_instance(id, 1, off, false, By::default(), s(2_000)).await.unwrap();
     assert!(house.due(99_999).await.is_none());
     assert_eq!(house.lanes(2_000).await.lanes.len(), 1);
     let on = fields(&configuration(&json!({})));
-    house.store.update_instance(id, 2, on, false, s(2_000)).await.unwrap();
+    house.store.update_instance(id, 2, on, false, By::default(), s(2_000)).await.unwrap();
     assert_eq!(house.due(99_999).await.unwrap().checkpoint.cursor, s(1_900));
 }
 
@@ -84,8 +88,8 @@ async fn a_deleted_instance_is_gone_with_all_that_waited() {
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..26))).await.unwrap();
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    assert_eq!(house.store.delete_instance(id).await.unwrap(), Some(3));
-    assert_eq!(house.store.delete_instance(id).await.unwrap(), None);
+    assert_eq!(house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap(), Some(3));
+    assert_eq!(house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap(), None);
     assert!(house.store.instance(id).await.unwrap().is_none());
     assert!(house.store.instance_with(&SecretString::from("token")).await.unwrap().is_none());
     let sent = (lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered));
@@ -149,14 +153,14 @@ async fn what_waits_for_a_callback_that_was_taken_away_is_not_lost() {
     let none = json!({"event.notification.callback.url": null});
     house
         .store
-        .update_instance(id, 1, fields(&configuration(&none)), false, s(2_000))
+        .update_instance(id, 1, fields(&configuration(&none)), false, By::default(), s(2_000))
         .await
         .unwrap();
     assert!(house.lanes(2_000).await.lanes.is_empty());
     let due = house.due(2_800).await.unwrap();
     house.store.finish(&due, done(2_800, part(2..3))).await.unwrap();
     let again = fields(&configuration(&json!({})));
-    house.store.update_instance(id, 2, again, false, s(2_900)).await.unwrap();
+    house.store.update_instance(id, 2, again, false, By::default(), s(2_900)).await.unwrap();
     assert_eq!(house.lanes(2_900).await.lanes[0].notifications.len(), 2);
 }
 
@@ -177,7 +181,7 @@ async fn an_instance_that_the_provider_refuses_says_so_until_it_is_changed() {
     assert_eq!((found.dead.as_deref(), found.stopped.as_deref()), (Some("403"), Some("403")));
     house
         .store
-        .update_instance(id, 1, fields(&configuration(&json!({}))), false, s(2_000))
+        .update_instance(id, 1, fields(&configuration(&json!({}))), false, By::default(), s(2_000))
         .await
         .unwrap();
     let found = house.store.instance(id).await.unwrap().unwrap();
@@ -188,14 +192,15 @@ async fn an_instance_that_the_provider_refuses_says_so_until_it_is_changed() {
 async fn the_first_user_is_made_once_and_takes_the_secrets_that_are_given() {
     let house = House::new().await;
     let secret = |text: &str| SecretString::from(text);
-    let user = house.store.user_with(&secret("user-s3cret")).await.unwrap().unwrap();
+    let user = house.store.user_with(&secret("user-s3cret"), s(2_000)).await.unwrap().unwrap();
     assert_eq!((user.id, user.organization), (1, OrganizationId(1)));
     let generated = (&secret("a"), &secret("b"));
     assert!(!house.store.ensure_first_user(None, None, generated).await.unwrap());
-    assert!(house.store.user_with(&secret("a")).await.unwrap().is_none());
+    assert!(house.store.user_with(&secret("a"), s(2_000)).await.unwrap().is_none());
     house.store.ensure_first_user(Some(&secret("new")), None, generated).await.unwrap();
-    assert!(house.store.user_with(&secret("new")).await.unwrap().is_some());
-    assert!(house.store.user_with(&secret("user-s3cret")).await.unwrap().is_none());
-    let organization = house.store.organization_with(&secret("org-s3cret")).await.unwrap();
+    assert!(house.store.user_with(&secret("new"), s(2_000)).await.unwrap().is_some());
+    assert!(house.store.user_with(&secret("user-s3cret"), s(2_000)).await.unwrap().is_none());
+    let organization =
+        house.store.organization_with(&secret("org-s3cret"), s(2_000)).await.unwrap();
     assert_eq!(organization, Some(OrganizationId(1)));
 }

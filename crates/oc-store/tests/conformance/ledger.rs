@@ -1,6 +1,7 @@
 //! The ledger: claims, one transaction a poll, and what an abandoned poll leaves.
 
 use oc_poll::{Failure, Fingerprint, Ledger, LedgerError, Outcome, Part, Version};
+use oc_store::By;
 use serde_json::json;
 
 use crate::house::{ClaimPolls, House, LEASE, configuration, done, fields, part, s};
@@ -133,7 +134,11 @@ async fn polling_that_has_stopped_stays_so_until_the_instance_is_changed() {
     let stopped = house.store.instance(id).await.unwrap().unwrap();
     assert_eq!(stopped.stopped.as_deref(), Some("the provider is down"));
     let same = fields(&configuration(&json!({})));
-    house.store.update_instance(id, stopped.revision, same, false, s(3_000)).await.unwrap();
+    house
+        .store
+        .update_instance(id, stopped.revision, same, false, By::default(), s(3_000))
+        .await
+        .unwrap();
     assert_eq!(house.store.instance(id).await.unwrap().unwrap().stopped, None);
     assert_eq!(house.due(99_999).await.unwrap().checkpoint.cursor, s(1_000));
 }
@@ -155,7 +160,7 @@ async fn a_part_for_an_older_configuration_is_refused_and_gives_the_claim_back()
     let due = house.due(1_900).await.unwrap();
     house.store.stage(&due, s(1_900), part(1..3)).await.unwrap();
     let same = fields(&configuration(&json!({})));
-    house.store.update_instance(id, 1, same, false, s(1_901)).await.unwrap();
+    house.store.update_instance(id, 1, same, false, By::default(), s(1_901)).await.unwrap();
     let late = house.store.stage(&due, s(1_900), part(3..5)).await;
     assert!(matches!(late, Err(LedgerError::Superseded)));
     let again = house.due(1_902).await.expect("the instance is free again");

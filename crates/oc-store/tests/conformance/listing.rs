@@ -3,8 +3,8 @@
 use oc_config::InstanceId;
 use oc_poll::{Ledger, LedgerError, Part};
 use oc_store::{
-    Creation, CreationKey, InstanceFilter, InstancePage, NewInstance, OrganizationId, StoreError,
-    Trace,
+    By, Creation, CreationKey, InstanceFilter, InstancePage, NewInstance, OrganizationId,
+    StoreError, Trace,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -20,7 +20,11 @@ async fn named(house: &House, name: &str, tags: &[&str]) -> InstanceId {
     let mut fields = fields(&configuration(&json!({})));
     fields.name = name.to_owned();
     fields.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    house.store.update_instance(id, 1, fields, false, s(1_001)).await.expect("a change");
+    house
+        .store
+        .update_instance(id, 1, fields, false, By::operator(), s(1_001))
+        .await
+        .expect("a change");
     id
 }
 
@@ -59,7 +63,7 @@ async fn a_poll_under_way_when_its_instance_is_switched_off_stores_nothing() {
     let house = House::new().await;
     let id = house.instance("token").await;
     let running = house.due(1_900).await.unwrap();
-    house.store.disable_instance(id).await.unwrap();
+    house.store.disable_instance(id, By::operator(), s(2_000)).await.unwrap();
     let void = house.store.finish(&running, done(1_900, part(1..2))).await;
     assert!(matches!(void, Err(LedgerError::Superseded)));
     assert!(house.due(99_999).await.is_none());
@@ -72,15 +76,19 @@ async fn an_instance_that_is_switched_off_and_on_keeps_its_cursor_and_delivers_w
     let id = house.instance("token").await;
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
-    house.store.disable_instance(id).await.unwrap();
+    house.store.disable_instance(id, By::operator(), s(2_000)).await.unwrap();
     assert_eq!(house.lanes(2_000).await.lanes.len(), 1);
     let same = fields(&configuration(&json!({})));
     let revision = house.store.instance(id).await.unwrap().unwrap().revision;
-    house.store.update_instance(id, revision, same.clone(), false, s(2_000)).await.unwrap();
+    house
+        .store
+        .update_instance(id, revision, same.clone(), false, By::operator(), s(2_000))
+        .await
+        .unwrap();
     assert!(house.due(99_999).await.is_none(), "a change does not switch it on");
     let start = |revision| {
         let (polled, to) = (same.polled.clone(), same.destination.clone());
-        house.store.start_polling(id, revision, polled, to, s(2_000))
+        house.store.start_polling(id, revision, polled, to, By::operator(), s(2_000))
     };
     assert!(matches!(start(revision).await, Err(StoreError::Conflict)));
     start(revision + 1).await.unwrap();
@@ -103,7 +111,7 @@ async fn a_creation_is_known_by_its_key_for_a_day() {
         repeated_by: Some(key("one")),
         fields: fields(&configuration(&json!({}))),
     };
-    let instance = house.store.create_instance(new).await.unwrap();
+    let instance = house.store.create_instance(new, None).await.unwrap();
     let asked = |of, request, at| {
         let (store, key) = (house.store.clone(), key(request));
         async move { store.creation(OrganizationId(of), key, s(at)).await.unwrap() }

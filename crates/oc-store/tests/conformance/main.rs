@@ -1,5 +1,7 @@
 //! What every store has to keep, test by test.
 
+mod audit;
+mod backup;
 mod events;
 mod file;
 mod house;
@@ -7,4 +9,6 @@ mod instances;
 mod ledger;
 mod listing;
 mod outbox;
+mod rekey;
+mod tenants;
 mod vault;

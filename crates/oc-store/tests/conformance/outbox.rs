@@ -2,6 +2,7 @@
 
 use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement};
 use oc_poll::Ledger;
+use oc_store::By;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -98,7 +99,11 @@ async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivat
     let queued = queued.await.unwrap().unwrap();
     assert_eq!(queued.queued_at, Some(s(1_900)));
     let same = fields(&configuration(&json!({})));
-    house.store.update_instance(queued.id, queued.revision, same, true, s(3_000)).await.unwrap();
+    house
+        .store
+        .update_instance(queued.id, queued.revision, same, true, By::default(), s(3_000))
+        .await
+        .unwrap();
     let again = house.lanes(3_000).await.lanes.remove(0);
     assert_eq!(ids(&again)[..3], ids(&lane));
     assert_eq!((again.notifications.len(), again.notifications[0].failures), (4, 0));
@@ -131,7 +136,11 @@ async fn without_a_callback_notifications_are_kept_and_not_sent() {
     let house = House::new().await;
     let id = house.instance("token").await;
     let silent = configuration(&json!({"event.notification.callback.url": null}));
-    house.store.update_instance(id, 1, fields(&silent), false, s(1_001)).await.unwrap();
+    house
+        .store
+        .update_instance(id, 1, fields(&silent), false, By::default(), s(1_001))
+        .await
+        .unwrap();
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
     assert!(house.lanes(99_999).await.lanes.is_empty());

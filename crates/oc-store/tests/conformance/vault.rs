@@ -1,6 +1,7 @@
 //! The vault: compare and swap, intents, and grants that only the user can mend.
 
 use oc_oauth::{Replaced, Vault};
+use oc_store::By;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ async fn a_dead_grant_lives_again_when_the_user_authorizes_anew() {
     house.store.mark_dead(id, 1, "revoked".to_owned()).await.unwrap();
     assert_eq!(house.store.load(id).await.unwrap().unwrap().dead.as_deref(), Some("revoked"));
     let anew = fields(&configuration(&json!({})));
-    house.store.update_instance(id, 1, anew, false, s(3_000)).await.unwrap();
+    house.store.update_instance(id, 1, anew, false, By::default(), s(3_000)).await.unwrap();
     let grant = house.store.load(id).await.unwrap().unwrap();
     assert_eq!((grant.dead, grant.version), (None, 2));
 }
@@ -52,7 +53,7 @@ async fn a_dead_grant_lives_again_when_the_user_authorizes_anew() {
 async fn an_instance_that_is_gone_has_no_grant() {
     let house = House::new().await;
     let id = house.instance("token").await;
-    house.store.delete_instance(id).await.unwrap();
+    house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap();
     assert!(house.store.load(id).await.unwrap().is_none());
     let late = house.store.replace(id, 1, tokens("second")).await.unwrap();
     assert!(matches!(late, Replaced::Conflict));

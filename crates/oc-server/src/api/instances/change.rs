@@ -72,7 +72,8 @@ pub(super) async fn change(
     };
     let prepared = Prepared::new(app, asked).await?;
     let (now, authorized) = (app.clock.now(), prepared.fields.tokens.is_some());
-    app.store.update_instance(number, revision, prepared.fields, prepared.reactivate, now).await?;
+    let (fields, by) = (prepared.fields, caller.by());
+    app.store.update_instance(number, revision, fields, prepared.reactivate, by, now).await?;
     app.tokens.forget(number);
     tracing::info!(instance = %number, user = caller.user.id, authorized, "Instance changed");
     let changed =

@@ -3,11 +3,8 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use oc_config::InstanceRequest;
 use oc_store::{CreationKey, Instance, NewInstance, User};
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::answer::{self, InstanceAnswer};
@@ -19,6 +16,7 @@ use crate::api::calls::{Call, Calls, Wants};
 use crate::api::elements::connector;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::caller_secret;
 
 /// Names a request, so that its repetition creates nothing more.
 const REPEATED_BY: &str = "Idempotency-Key";
@@ -69,9 +67,16 @@ async fn begin(
     headers: &HeaderMap,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let user = caller.platform()?.clone();
+    let creator =
+        Creator { user: caller.platform()?.clone(), request_id: caller.request_id.clone() };
     let repeated_by = repeated_by(headers, key.as_deref(), &body)?;
-    to_its_end(&app.clone(), once(app, user, key, repeated_by, body)).await
+    to_its_end(&app.clone(), once(app, creator, key, repeated_by, body)).await
+}
+
+/// Who creates, and by which request.
+struct Creator {
+    user: User,
+    request_id: String,
 }
 
 /// The request's name, with what it asks for.
@@ -92,7 +97,7 @@ fn repeated_by(
 /// Of two requests with the same name the second waits for what the first makes.
 async fn once(
     app: App,
-    user: User,
+    creator: Creator,
     key: Option<String>,
     repeated_by: Option<CreationKey>,
     JsonBody(body): JsonBody,
@@ -100,15 +105,15 @@ async fn once(
     let request = InstanceRequest::parse(&body).map_err(|faults| ApiError::faults(&faults))?;
     let with_objects = request.with_objects;
     let Some(named) = repeated_by.clone() else {
-        let (instance, trace) = make(&app, &user, key, None, request).await?;
+        let (instance, trace) = make(&app, &creator, key, None, request).await?;
         return answered(&app, &instance, with_objects, trace).await;
     };
-    let _alone = app.creations.hold((user.organization.0, named.key.clone())).await;
+    let _alone = app.creations.hold((creator.user.organization.0, named.key.clone())).await;
     let now = app.clock.now();
     let conflict = |message: &str| {
         ApiError::new(StatusCode::CONFLICT, format!("{REPEATED_BY}: {message}; use another key"))
     };
-    match app.store.creation(user.organization, named, now).await? {
+    match app.store.creation(creator.user.organization, named, now).await? {
         Some(creation) if creation.is_same => {
             let found = app.store.instance(creation.instance).await?;
             let gone = || conflict("the instance that was created with this key is deleted");
@@ -116,7 +121,7 @@ async fn once(
         }
         Some(_) => Err(conflict("another request was sent with this key within the last day")),
         None => {
-            let (instance, trace) = make(&app, &user, key, repeated_by, request).await?;
+            let (instance, trace) = make(&app, &creator, key, repeated_by, request).await?;
             answered(&app, &instance, with_objects, trace).await
         }
     }
@@ -124,7 +129,7 @@ async fn once(
 
 async fn make(
     app: &App,
-    user: &User,
+    Creator { user, request_id }: &Creator,
     key: Option<String>,
     repeated_by: Option<CreationKey>,
     request: InstanceRequest,
@@ -148,12 +153,12 @@ async fn make(
         organization: user.organization,
         user: user.id,
         connector: connector.key.clone(),
-        token: SecretString::from(STANDARD.encode(rand::random::<[u8; 32]>())),
+        token: caller_secret::generate(),
         created: app.clock.now(),
         repeated_by,
         fields: prepared.fields,
     };
-    let id = app.store.create_instance(new).await?;
+    let id = app.store.create_instance(new, Some(request_id.clone())).await?;
     tracing::info!(instance = %id, connector = connector.key, user = user.id, "Instance created");
     Ok((share_account(app, id).await?, trace))
 }

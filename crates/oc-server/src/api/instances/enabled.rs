@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use oc_config::InstanceSettings;
-use oc_store::Instance;
+use oc_store::{By, Instance};
 
 use super::answer::{self, InstanceAnswer};
 use super::prepared::polled;
@@ -31,7 +31,7 @@ async fn enable(
     Aimed { instance, caller }: Aimed,
 ) -> Result<Json<InstanceAnswer>, ApiError> {
     if instance.disabled {
-        start(&app, &instance).await?;
+        start(&app, &instance, caller.by()).await?;
         tracing::info!(instance = %instance.id, user = caller.user.id, "Instance enabled");
     }
     show(&app, &instance).await
@@ -41,7 +41,7 @@ async fn disable(
     State(app): State<App>,
     Aimed { instance, caller }: Aimed,
 ) -> Result<Json<InstanceAnswer>, ApiError> {
-    app.store.disable_instance(instance.id).await?;
+    app.store.disable_instance(instance.id, caller.by(), app.clock.now()).await?;
     tracing::info!(instance = %instance.id, user = caller.user.id, "Instance disabled");
     show(&app, &instance).await
 }
@@ -55,14 +55,14 @@ async fn resume(
         return Err(ApiError::new(StatusCode::CONFLICT, message));
     }
     if instance.stopped.is_some() {
-        start(&app, &instance).await?;
+        start(&app, &instance, caller.by()).await?;
         tracing::info!(instance = %instance.id, user = caller.user.id, "Polling taken up again");
     }
     show(&app, &instance).await
 }
 
 /// Lets the instance be polled again, from where it was.
-async fn start(app: &App, instance: &Instance) -> Result<(), ApiError> {
+async fn start(app: &App, instance: &Instance, by: By) -> Result<(), ApiError> {
     let connector = app.catalogue.find(&instance.connector).ok_or_else(|| {
         ApiError::bad_request(format!("connector `{}` is gone", instance.connector))
     })?;
@@ -72,7 +72,8 @@ async fn start(app: &App, instance: &Instance) -> Result<(), ApiError> {
     let now = app.clock.now();
     let destination = settings.callback.as_ref().map(|url| url.origin().ascii_serialization());
     let polled = polled(app, &settings, now);
-    Ok(app.store.start_polling(instance.id, instance.revision, polled, destination, now).await?)
+    let (id, revision) = (instance.id, instance.revision);
+    Ok(app.store.start_polling(id, revision, polled, destination, by, now).await?)
 }
 
 async fn show(app: &App, instance: &Instance) -> Result<Json<InstanceAnswer>, ApiError> {
