@@ -1,6 +1,7 @@
 //! A consistent copy of the database, made while it is in use.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
@@ -31,6 +32,8 @@ pub fn backup(
         |row| row.get(0),
     )?;
     let partial = partial(to);
+    // SQLite takes names as text; another name would be another file.
+    let name = partial.to_str().ok_or_else(|| fault(ErrorKind::InvalidFilename.into()))?.to_owned();
     create(&partial).map_err(fault)?;
     let written = partial.clone();
     let look = move || {
@@ -38,7 +41,7 @@ pub fn backup(
         false
     };
     connection.progress_handler(STEPS, Some(look))?;
-    let copied = connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()]);
+    let copied = connection.execute("VACUUM INTO ?1", [name]);
     let finished = copied.map_err(StoreError::from).and_then(|_| keep(&partial, to).map_err(fault));
     if finished.is_err() {
         // What is not whole is of no use; that it cannot be removed would hide why.
