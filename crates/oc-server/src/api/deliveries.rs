@@ -62,8 +62,9 @@ struct Asked {
 /// Which subscriptions.
 #[derive(Debug, Deserialize, IntoParams)]
 struct Chosen {
-    /// `status='queued'`, and further conditions on channel, config.url and subscriptionId; required.
+    /// `status='queued'`, and further conditions on channel, config.url and subscriptionId.
     #[serde(rename = "where")]
+    #[param(value_type = String)]
     condition: Option<String>,
 }
 

@@ -67,7 +67,8 @@ struct Asked {
 /// Which notifications are sent again.
 #[derive(Debug, Deserialize, IntoParams)]
 struct ReplayAsked {
-    /// Made at or after this instant; required.
+    /// Made at or after this instant.
+    #[param(value_type = String)]
     from: Option<String>,
     /// Made at or before this instant.
     to: Option<String>,
