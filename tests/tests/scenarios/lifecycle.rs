@@ -107,7 +107,7 @@ async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow
         (
             with(
                 "/configuration/event.poller.configuration",
-                json!({"contacts": {"url": "/contacts?where=city='Rome'", "idField": "id"}}),
+                json!({"contacts": {"url": "/contacts?where=colour='red'", "idField": "id"}}),
             ),
             400,
             "cannot be filtered by",
