@@ -187,7 +187,9 @@ impl Calls {
     {
         let (filter, described) = both(method);
         self.router = self.router.route(path, on(filter, handler));
-        self.schemas.extend(std::mem::take(&mut call.schemas));
+        for (name, schema) in std::mem::take(&mut call.schemas) {
+            self.describe(name, schema);
+        }
         self.paths.add_path_operation(path, vec![described], call.operation(method, path));
         self
     }
@@ -218,8 +220,17 @@ impl Calls {
     pub(super) fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.paths.merge(other.paths);
-        self.schemas.extend(other.schemas);
+        for (name, schema) in other.schemas {
+            self.describe(name, schema);
+        }
         self
+    }
+
+    /// References are by name, so two types must not share one.
+    fn describe(&mut self, name: String, schema: RefOr<Schema>) {
+        let same = self.schemas.get(&name).is_none_or(|known| *known == schema);
+        debug_assert!(same, "two types are described as {name}");
+        self.schemas.insert(name, schema);
     }
 
     /// The routes, and their description as it is seen below `prefix`.

@@ -44,7 +44,7 @@ pub(super) fn calls() -> Calls {
             count,
             call("How many instances there are", Wants::Platform)
                 .query::<Asked>()
-                .answers::<Count>(),
+                .answers::<InstancesCounted>(),
         )
         .on(
             &Method::GET,
@@ -94,8 +94,7 @@ enum Listed {
 
 /// How many instances there are.
 #[derive(Serialize, ToSchema)]
-#[schema(as = InstanceCount)]
-struct Count {
+struct InstancesCounted {
     count: u64,
 }
 
@@ -143,9 +142,9 @@ async fn count(
     State(app): State<App>,
     caller: Caller,
     Parameters(pairs): Pairs,
-) -> Result<Json<Count>, ApiError> {
+) -> Result<Json<InstancesCounted>, ApiError> {
     let filter = Asked::read(pairs)?.filter(caller.platform()?, None);
-    Ok(Json(Count { count: app.store.count_instances(filter).await? }))
+    Ok(Json(InstancesCounted { count: app.store.count_instances(filter).await? }))
 }
 
 async fn listed(
