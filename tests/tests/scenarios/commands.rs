@@ -169,11 +169,11 @@ async fn a_backup_made_while_serving_starts_and_goes_on_where_it_was_made() -> a
     }
     std::fs::rename(folder.join("copy.db"), folder.join("oc.db"))?;
     std::fs::rename(folder.join("copy.db.key"), folder.join("oc.db.key"))?;
+    // What was told after the backup is told again, and everything after it.
+    receiver.clear();
     server.start_again().await?;
     let answer = server.api.get(&format!("/instances/{}", instance.id)).await?.body;
     assert_eq!(answer["token"], instance.answer["token"]);
-    // What was told after the backup is told again, and everything after it.
-    receiver.clear();
     salesloft.change(World::add_person);
     until_told(&receiver, &salesloft, 1).await?;
     check_story(&receiver, &salesloft)
