@@ -34,6 +34,12 @@ impl Diagnostic {
         Self::new(Severity::Warning, path.into(), message.into())
     }
 
+    /// A configuration value that came masked, where none is stored that it could stand for.
+    pub fn masked(key: &str) -> Self {
+        let message = "it is masked, and there is no value to keep; send the value";
+        Self::warning(format!("configuration.{key}"), message)
+    }
+
     /// A fault.
     pub fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, path.into(), message.into())

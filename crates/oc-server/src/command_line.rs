@@ -1,5 +1,6 @@
 //! The command line: what is asked for, and how it ends.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -96,11 +97,18 @@ pub fn run() -> ExitCode {
 fn ended(with: anyhow::Result<ExitCode>) -> ExitCode {
     match with {
         Ok(code) => code,
+        // Whoever reads, as `head`, has enough.
+        Err(error) if is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 
 fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {

@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use rusqlite::{Connection, params};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::events::{EventFilter, EventScope, EventStatus, Found, MOST_EXAMINED, Walk};
+use crate::instances::subject;
 use crate::profile::Profiles;
-use crate::{Store, StoreError, outbox};
+use crate::{By, Store, StoreError, audit, outbox};
 
 pub use filter::DeliveryFilter;
 
@@ -142,6 +144,7 @@ impl Store {
         &self,
         scope: EventScope,
         filter: DeliveryFilter,
+        by: By,
         now: Timestamp,
     ) -> Result<Reactivated, StoreError> {
         let profiles = self.profiles.clone();
@@ -151,8 +154,12 @@ impl Store {
                 let url = callback(sql, &profiles, instance)?;
                 if filter.fits_queued(&Subscription { instance, url, queued: true }) {
                     done.subscriptions += 1;
-                    done.notifications += waiting(sql, instance)?;
+                    let count = waiting(sql, instance)?;
+                    done.notifications += count;
                     outbox::reactivate(sql, instance, now)?;
+                    let what = ("deliveries.resumed", &*subject(instance));
+                    let organization = Some(scope.organization.0);
+                    audit::note(sql, now, &by, organization, what, &json!({"count": count}))?;
                 }
             }
             Ok(done)

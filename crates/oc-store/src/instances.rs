@@ -316,7 +316,7 @@ pub(crate) fn delete(
     Ok(Some(waiting))
 }
 
-fn subject(id: InstanceId) -> String {
+pub(crate) fn subject(id: InstanceId) -> String {
     format!("instance {id}")
 }
 

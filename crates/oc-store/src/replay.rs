@@ -8,11 +8,13 @@
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{LaneId, Next, Settlement};
 use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::events::{EventFilter, EventScope, Found, Walk};
+use crate::instances::subject;
 use crate::outbox::{note, seq_of};
-use crate::{Store, StoreError};
+use crate::{By, Store, StoreError, audit};
 
 /// The most notifications that one request has sent again.
 pub const MOST_REPLAYS: usize = 10_000;
@@ -44,6 +46,7 @@ impl Store {
         &self,
         scope: EventScope,
         id: Uuid,
+        by: By,
         now: Timestamp,
     ) -> Result<Replayed, StoreError> {
         let ask = move |sql: &Connection| {
@@ -56,7 +59,9 @@ impl Store {
             if lane.is_to_be_sent(found.seq) {
                 return Ok(Replayed::Waiting);
             }
-            put(sql, &[(lane.id, found.seq)], now)
+            let asked = put(sql, &[(lane.id, found.seq)], now)?;
+            replayed(sql, scope, Some(lane.instance), &by, now, &json!({"event": id.to_string()}))?;
+            Ok(asked)
         };
         self.replay(ask).await
     }
@@ -72,11 +77,22 @@ impl Store {
         scope: EventScope,
         filter: EventFilter,
         failed: bool,
+        by: By,
         now: Timestamp,
     ) -> Result<Replayed, StoreError> {
         let find = move |sql: &Connection| matching(sql, scope, &filter, failed);
         match self.database.read(find).await? {
-            Ok(found) => self.replay(move |sql| put(sql, &found, now)).await,
+            Ok(found) => {
+                let ask = move |sql: &Connection| {
+                    let asked = put(sql, &found, now)?;
+                    if !found.is_empty() {
+                        let details = json!({"count": found.len()});
+                        replayed(sql, scope, scope.instance, &by, now, &details)?;
+                    }
+                    Ok(asked)
+                };
+                self.replay(ask).await
+            }
             Err(refusal) => Ok(refusal),
         }
     }
@@ -142,6 +158,19 @@ fn put(sql: &Connection, wanted: &[(i64, i64)], now: Timestamp) -> Result<Replay
         wake.execute(params![lane, now.0])?;
     }
     Ok(Replayed::Accepted(wanted.len()))
+}
+
+fn replayed(
+    sql: &Connection,
+    scope: EventScope,
+    instance: Option<InstanceId>,
+    by: &By,
+    now: Timestamp,
+    details: &Json,
+) -> Result<(), StoreError> {
+    let organization = || format!("organization {}", scope.organization.0);
+    let what = ("events.replayed", &*instance.map_or_else(organization, subject));
+    audit::note(sql, now, by, Some(scope.organization.0), what, details)
 }
 
 /// Records the outcome of a lane's replays.

@@ -7,6 +7,7 @@ mod writer;
 pub use migrations::Schema;
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,8 @@ pub fn schema(path: &Path) -> Result<Schema, StoreError> {
 /// A database as the only process that has it, for as long as the lock is held.
 pub(crate) fn exclusive(path: &Path) -> Result<(File, Connection, Schema), StoreError> {
     let lock = lock(path)?;
+    // SQLite gives the log and its index the rights of the database.
+    for_owner_only(path)?;
     let mut connection = connect(path, OpenFlags::default())?;
     let schema = migrations::migrate(&mut connection)?;
     Ok((lock, connection, schema))
@@ -100,13 +103,19 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     name.push(".lock");
     let name = PathBuf::from(name);
     let fault = |source| StoreError::File { path: name.clone(), source };
-    let file =
-        OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(fault)?;
+    let file = for_owner_only(&name)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(fault(source)),
     }
+}
+
+/// Opens a file; one that is not there is made, readable by nobody else.
+fn for_owner_only(path: &Path) -> Result<File, StoreError> {
+    let mut how = OpenOptions::new();
+    how.create(true).truncate(false).write(true).mode(0o600);
+    how.open(path).map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

@@ -62,6 +62,10 @@ async fn a_code_is_exchanged_for_the_providers_tokens_without_authorization() ->
     assert_eq!(again.status, 400);
     let words = again.body["providerMessage"].as_str().unwrap_or_default();
     assert!(words.contains("invalid_grant"), "{}", again.text);
+    let query = format!("{path}?apiKey=api-key&apiSecret=api-s3cret&code={}", salesloft.code());
+    let by_query = server.api.call("GET", &query, "", None).await?;
+    assert_eq!((by_query.status, &by_query.body["expires_in"]), (200, &json!(7_200)));
+    assert!(!server.log().contains("s3cret"), "what stands in a query is not logged");
     let missing = server.api.call("POST", path, "", Some("{}".to_owned())).await?;
     assert_eq!((missing.status, &missing.body["message"]), (400, &json!("missing: apiKey, code")));
     Ok(())

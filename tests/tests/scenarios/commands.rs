@@ -225,6 +225,65 @@ async fn a_key_that_settings_name_is_left_alone_and_its_successor_named() -> any
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_polled_by_hand_and_what_was_found_is_told_by_the_next_server()
+-> anyhow::Result<()> {
+    let (salesloft, receiver, mut server, instance) = house(Options::default()).await?;
+    let path = format!("/instances/{}", instance.id);
+    let number = instance.id.to_string();
+    let running = server.run(&["poll", &number]).await?;
+    assert!(running.code == Some(1) && running.err.contains("no server may run"), "{running:?}");
+    server.terminate().await?;
+    salesloft.change(World::add_person);
+    let person = salesloft.with(|provider| provider.world.changes[0].id.to_string());
+    for options in [&["--dry-run"][..], &["--dry-run"], &[]] {
+        let poll = [&["poll", &number, "contacts", "--json"], options].concat();
+        let found = server.run(&poll).await?;
+        assert_eq!(found.code, Some(0), "{found:?}");
+        assert_eq!(found.json()?[0]["objectId"], person, "a dry run stores nothing");
+    }
+    assert_eq!(server.run(&["poll", &number, "--json"]).await?.json()?.len(), 0);
+    let unknown = server.run(&["poll", &number, "nothing"]).await?;
+    assert!(unknown.code == Some(1) && unknown.err.contains("it polls: contacts"), "{unknown:?}");
+    assert!(receiver.told().is_empty());
+    server.start_again().await?;
+    until_told(&receiver, &salesloft, 0).await?;
+    server.api.delete(&format!("{path}/enabled")).await?;
+    server.terminate().await?;
+    let disabled = server.run(&["poll", &number]).await?;
+    assert!(disabled.code == Some(1) && disabled.err.contains("is disabled"), "{disabled:?}");
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_checked_before_it_is_sent_and_faults_are_told_with_their_place()
+-> anyhow::Result<()> {
+    let (salesloft, _receiver, server) = Server::house(Options::default().role("api")).await?;
+    let changes = json!({"oauth.api.secret": "********"});
+    let mut body = oc_tests::server::body(&salesloft, "https://receiver.example/", &changes);
+    let write = |body: &Value| std::fs::write(server.folder().join("it.json"), body.to_string());
+    write(&body)?;
+    let check = ["check", "it.json", "--last-poll", "2026-11-24T12:00:00Z", "--json"];
+    let good = server.run(&check).await?;
+    assert_eq!(good.code, Some(0), "{good:?}");
+    let mask = "configuration.oauth.api.secret: it is masked, and there is no value to keep";
+    assert!(good.err.contains(mask), "{good:?}");
+    let shown: Value = serde_json::from_str(&good.out)?;
+    let request = shown["resources"]["contacts"]["request"].as_str().unwrap_or_default();
+    assert!(request.starts_with("GET ") && request.contains("updated_at"), "{shown}");
+    let poller = &mut body["configuration"]["event.poller.configuration"];
+    *poller =
+        json!({"contacts": {"url": "/hubs/crm/contacts?where=a='${dates:yyyy}'", "idField": "id"}});
+    write(&body)?;
+    let faulty = server.run(&check).await?;
+    assert_eq!((faulty.code, &*faulty.out), (Some(1), ""));
+    assert!(faulty.err.contains("contacts.url") && faulty.err.contains("dates"), "{}", faulty.err);
+    std::fs::write(server.folder().join("it.json"), "{\n  \"element\": }")?;
+    let no_json = server.run(&check).await?;
+    assert!(no_json.code == Some(1) && no_json.err.contains("line 2"), "{no_json:?}");
+    Ok(())
+}
+
 /// Files of a folder and all below it.
 fn files(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
     let mut found = Vec::new();
@@ -251,6 +310,9 @@ async fn no_secret_is_readable_in_any_file_log_or_metric_after_all_were_used() -
     assert_eq!(server.api.hub(&instance.token, "/hubs/crm/contacts").await?.status, 200);
     let wrong = "User guess-s3cret, Organization guess-s3cret, Element guess-s3cret";
     assert_eq!(server.api.call("GET", "/instances", wrong, None).await?.status, 401);
+    let query = "apiKey=other&apiSecret=query-s3cret&code=code-s3cret";
+    let exchange = format!("/elements/salesloft/oauth/token?{query}");
+    assert_eq!(server.api.call("GET", &exchange, "", None).await?.status, 400);
     let refused =
         json!({"configuration": {"oauth.api.secret": "refused-s3cret", "event.vendor.type": "x"}});
     let path = format!("/instances/{}", instance.id);

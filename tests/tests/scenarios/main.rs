@@ -11,6 +11,7 @@ mod instances_api;
 mod kills;
 mod lifecycle;
 mod limits;
+mod old_client;
 mod simulation;
 mod story;
 mod tenants;

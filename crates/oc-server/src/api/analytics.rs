@@ -95,7 +95,7 @@ struct InstanceCount {
 
 async fn totals(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, _): Scope,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Vec<Total>>, ApiError> {
     let buckets = asked.buckets(app.clock.now())?;
@@ -110,7 +110,7 @@ async fn totals(
 
 async fn by_instance(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, _): Scope,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Vec<Counts>>, ApiError> {
     counts(&app, scope, &asked).await.map(Json)

@@ -67,7 +67,7 @@ impl FromRequestParts<App> for Aimed {
 
 /// Whose events a call is about: the instance's in the path, else that of the Element token, else
 /// the whole organization's.
-pub(super) struct Scope(pub(super) EventScope);
+pub(super) struct Scope(pub(super) EventScope, pub(super) By);
 
 impl FromRequestParts<App> for Scope {
     type Rejection = ApiError;
@@ -83,7 +83,7 @@ impl FromRequestParts<App> for Scope {
                 None
             }
         };
-        Ok(Self(EventScope { organization, instance }))
+        Ok(Self(EventScope { organization, instance }, caller.by()))
     }
 }
 

@@ -122,7 +122,7 @@ struct ReactivatedAnswer {
 
 async fn list(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, _): Scope,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Page<DeliveryRecord>, ApiError> {
     let filter = match asked.condition.as_deref() {
@@ -139,12 +139,12 @@ async fn list(
 
 async fn reactivate(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, by): Scope,
     Parameters(chosen): Parameters<Chosen>,
 ) -> Result<Json<ReactivatedAnswer>, ApiError> {
     let filter = DeliveryFilter::parse_queued(chosen.condition.as_deref().unwrap_or_default())
         .map_err(|fault| ApiError::faults(&[fault.under("where")]))?;
-    let done = app.store.reactivate(scope, filter, app.clock.now()).await?;
+    let done = app.store.reactivate(scope, filter, by, app.clock.now()).await?;
     tracing::info!(
         organization = scope.organization.0,
         done.subscriptions,

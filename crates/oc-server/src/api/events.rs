@@ -97,7 +97,7 @@ impl FromRequestParts<App> for EventId {
 
 async fn list(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, _): Scope,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Page<EventRecord>, ApiError> {
     let filter = EventFilter {
@@ -114,7 +114,7 @@ async fn list(
 
 async fn one(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, _): Scope,
     EventId(id): EventId,
 ) -> Result<Json<EventRecord>, ApiError> {
     let found = app.store.event(scope, id).await?;
@@ -123,10 +123,10 @@ async fn one(
 
 async fn replay_one(
     State(app): State<App>,
-    Scope(scope): Scope,
+    Scope(scope, by): Scope,
     EventId(id): EventId,
 ) -> Result<Json<ReplayAnswer>, ApiError> {
-    let replayed = app.store.replay_event(scope, id, app.clock.now()).await?;
+    let replayed = app.store.replay_event(scope, id, by, app.clock.now()).await?;
     tracing::info!(event = %id, organization = scope.organization.0, ?replayed, "Replay asked for");
     answer(replayed, &id.to_string())
 }
@@ -134,7 +134,7 @@ async fn replay_one(
 /// Aimed at one instance: an organization is not flooded by a forgotten token.
 async fn replay_many(
     State(app): State<App>,
-    Aimed { instance, .. }: Aimed,
+    Aimed { instance, caller }: Aimed,
     Parameters(asked): Parameters<ReplayAsked>,
 ) -> Result<Json<ReplayAnswer>, ApiError> {
     let failed = match asked.status.as_deref() {
@@ -153,7 +153,8 @@ async fn replay_many(
     }
     let filter = EventFilter { from: Some(from), to, ..EventFilter::default() };
     let scope = EventScope { organization: instance.organization, instance: Some(instance.id) };
-    let replayed = app.store.replay_events(scope, filter, failed, app.clock.now()).await?;
+    let (by, now) = (caller.by(), app.clock.now());
+    let replayed = app.store.replay_events(scope, filter, failed, by, now).await?;
     tracing::info!(instance = %instance.id, ?replayed, "Replay asked for");
     answer(replayed, "")
 }

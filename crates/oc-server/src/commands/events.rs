@@ -2,7 +2,7 @@
 
 mod tail;
 
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -88,21 +88,12 @@ struct ReplayOptions {
 
 pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     let api = OwnApi::new(options.server.as_ref(), settings)?;
-    let done = match &options.command {
-        Command::Tail(tail) => tail.run(&api, options.json).await,
-        Command::List(list) => list.run(&api, options.json).await,
-        Command::Replay(replay) => replay.run(&api, options.json).await,
-    };
-    match done {
-        // Whoever reads, as `head`, has enough.
-        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
-        done => done.map(|()| ExitCode::SUCCESS),
+    match &options.command {
+        Command::Tail(tail) => tail.run(&api, options.json).await?,
+        Command::List(list) => list.run(&api, options.json).await?,
+        Command::Replay(replay) => replay.run(&api, options.json).await?,
     }
-}
-
-fn is_closed(error: &anyhow::Error) -> bool {
-    let cause = error.downcast_ref::<std::io::Error>();
-    cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    Ok(ExitCode::SUCCESS)
 }
 
 impl ListOptions {

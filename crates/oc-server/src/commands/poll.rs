@@ -42,6 +42,9 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
     let instance = InstanceId(options.instance);
     let found = app.store.polled_by_hand(instance).await?;
     let Some(found) = found else { bail!("there is no instance {instance}") };
+    if app.store.instance(instance).await?.is_some_and(|one| one.disabled) {
+        bail!("instance {instance} is disabled; enable it with PUT /instances/{instance}/enabled");
+    }
     let names: Vec<String> = found.resources.iter().map(|due| due.config.name.clone()).collect();
     if let Some(name) = options.resource.as_ref().filter(|name| !names.contains(name)) {
         bail!("instance {instance} does not poll `{name}`; it polls: {}", names.join(", "));

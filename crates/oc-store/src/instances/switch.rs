@@ -1,7 +1,7 @@
 //! Instances that are switched off and on, and polling that goes on after it had stopped.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
 use super::{PolledResource, polled, subject};
@@ -56,6 +56,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.database
             .write(move |sql| {
+                let disabled = "SELECT disabled FROM instance WHERE id = ?1";
+                let disabled = sql.query_row(disabled, [id.0], |row| row.get(0)).optional()?;
                 let changed = sql.execute(
                     "UPDATE instance SET disabled = 0, failures = 0, stopped = NULL, refused = NULL,
                        revision = revision + 1 WHERE id = ?1 AND revision = ?2",
@@ -64,7 +66,9 @@ impl Store {
                 if changed == 0 {
                     return Err(StoreError::Conflict);
                 }
-                note_switch(sql, "instance.enabled", id, &by, now)?;
+                let was_off = disabled.unwrap_or(false);
+                let action = if was_off { "instance.enabled" } else { "instance.resumed" };
+                note_switch(sql, action, id, &by, now)?;
                 polled::put(sql, id, polled.as_deref(), destination.as_deref(), now)
             })
             .await

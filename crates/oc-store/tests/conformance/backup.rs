@@ -27,7 +27,7 @@ async fn a_backup_of_a_store_in_use_is_whole_and_opens_on_its_own() {
 }
 
 #[tokio::test]
-async fn a_backup_is_private_and_overwrites_nothing() {
+async fn a_backup_is_private_as_the_database_is_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
     let house = House::new().await;
     let (from, to) = (house.folder.path().join("oc.db"), house.folder.path().join("copy.db"));
@@ -35,6 +35,10 @@ async fn a_backup_is_private_and_overwrites_nothing() {
     std::fs::write(house.folder.path().join("copy.db.partial"), "rest").unwrap();
     backup(&from, &to, |_, _| {}).unwrap();
     assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    for name in ["oc.db", "oc.db-wal", "oc.db-shm", "oc.db.lock"] {
+        let mode = std::fs::metadata(house.folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     assert!(!house.folder.path().join("copy.db.partial").exists());
     assert!(matches!(backup(&from, &to, |_, _| {}), Err(StoreError::Exists(_))));
     let nothing = house.folder.path().join("nothing.db");

@@ -60,7 +60,11 @@ async fn statuses(house: &House) -> Vec<EventStatus> {
 
 async fn replay_all(house: &House, failed: bool) -> Replayed {
     let filter = EventFilter::default();
-    house.store.replay_events(ALL, filter, failed, s(2_000)).await.expect("a replay")
+    house
+        .store
+        .replay_events(ALL, filter, failed, By::operator(), s(2_000))
+        .await
+        .expect("a replay")
 }
 
 #[tokio::test]
@@ -181,9 +185,10 @@ async fn nothing_is_seen_or_replayed_out_of_its_organization_or_instance() {
         let (store, filter) = (&house.store, EventFilter::default());
         assert!(store.events(scope, filter.clone(), None, 9).await.unwrap().events.is_empty());
         assert!(store.event(scope, ids(&all)[0]).await.unwrap().is_none());
-        let one = store.replay_event(scope, ids(&all)[0], s(2_000)).await.unwrap();
+        let one = store.replay_event(scope, ids(&all)[0], By::operator(), s(2_000)).await.unwrap();
         assert_eq!(one, Replayed::Unknown);
-        let range = store.replay_events(scope, filter, false, s(2_000)).await.unwrap();
+        let range =
+            store.replay_events(scope, filter, false, By::operator(), s(2_000)).await.unwrap();
         assert_eq!(range, Replayed::Accepted(0));
         let page = store.deliveries(scope, DeliveryFilter::default(), None, 9, true).await.unwrap();
         assert!(page.deliveries.is_empty());
@@ -254,10 +259,12 @@ async fn what_is_still_to_be_sent_is_not_replayed() {
     let (house, _) = house_with_three().await;
     let first = lane(&house, 1_900).await;
     settle(&house, &first, 1, Some(Next::Retry(s(9_000)))).await;
-    let waiting = house.store.replay_event(ALL, ids(&first)[1], s(2_000)).await.unwrap();
+    let waiting =
+        house.store.replay_event(ALL, ids(&first)[1], By::operator(), s(2_000)).await.unwrap();
     assert_eq!(waiting, Replayed::Waiting);
     assert_eq!(replay_all(&house, false).await, Replayed::Accepted(1));
-    let unknown = house.store.replay_event(ALL, Uuid::nil(), s(2_000)).await.unwrap();
+    let unknown =
+        house.store.replay_event(ALL, Uuid::nil(), By::operator(), s(2_000)).await.unwrap();
     assert_eq!(unknown, Replayed::Unknown);
 }
 
@@ -272,11 +279,20 @@ async fn what_has_queued_can_be_replayed_and_is_not_sent_again_when_the_rest_goe
     settle(&house, &replay, 1, None).await;
     assert!(house.lanes(99_999).await.lanes.is_empty(), "the subscription was not reactivated");
     let queued = DeliveryFilter::parse_queued("channel='webhook' and status='queued'").unwrap();
-    let done = house.store.reactivate(ALL, queued.clone(), s(3_000)).await.unwrap();
+    let done = house.store.reactivate(ALL, queued.clone(), By::operator(), s(3_000)).await.unwrap();
     assert_eq!(done, Reactivated { subscriptions: 1, notifications: 2 });
     assert_eq!(ids(&lane(&house, 3_000).await), ids(&first)[1..]);
-    let none = house.store.reactivate(ALL, queued, s(3_000)).await.unwrap();
+    let none = house.store.reactivate(ALL, queued, By::operator(), s(3_000)).await.unwrap();
     assert_eq!(none, Reactivated::default());
+    let noted = house.store.audit(s(2_000), 0, 10).await.unwrap();
+    let noted: Vec<_> =
+        noted.iter().map(|one| (&*one.action, &*one.subject, &one.details)).collect();
+    let (replayed, resumed) = (json!({"count": 1}), json!({"count": 2}));
+    let expected = [
+        ("events.replayed", "organization 1", &replayed),
+        ("deliveries.resumed", "instance 1", &resumed),
+    ];
+    assert_eq!(noted, expected);
 }
 
 #[tokio::test]
@@ -290,12 +306,12 @@ async fn a_subscription_that_is_deactivated_holds_replays_back_that_were_asked_f
     assert!(house.lanes(99_999).await.lanes.is_empty());
     let other = "status='queued' and config.url='https://other.example/'";
     let other = DeliveryFilter::parse_queued(other).unwrap();
-    let none = house.store.reactivate(ALL, other, s(3_000)).await.unwrap();
+    let none = house.store.reactivate(ALL, other, By::operator(), s(3_000)).await.unwrap();
     assert_eq!(none, Reactivated::default());
     let scope = EventScope { instance: Some(id), ..ALL };
     let this = "status='queued' and config.url='https://receiver.example/hook'";
     let this = DeliveryFilter::parse_queued(this).unwrap();
-    house.store.reactivate(scope, this, s(3_000)).await.unwrap();
+    house.store.reactivate(scope, this, By::operator(), s(3_000)).await.unwrap();
     let fresh = lane(&house, 3_000).await;
     assert!(!fresh.replay);
     settle(&house, &fresh, 2, None).await;
@@ -308,7 +324,7 @@ async fn a_notification_is_kept_while_its_replay_waits() {
     let (house, _) = house_with_three().await;
     let first = lane(&house, 1_900).await;
     settle(&house, &first, 3, None).await;
-    house.store.replay_event(ALL, ids(&first)[1], s(2_000)).await.unwrap();
+    house.store.replay_event(ALL, ids(&first)[1], By::operator(), s(2_000)).await.unwrap();
     assert_eq!(house.store.sweep(s(99_999), MINUTE).await.unwrap().notifications, 2);
     let replay = lane(&house, 2_000).await;
     settle(&house, &replay, 1, None).await;

@@ -11,8 +11,8 @@ use oc_poll::{
     Due, Event, EventKind, Finding, Fingerprint, Ledger, Outcome, Part, PollSummary, Version,
 };
 use oc_store::{
-    InstanceFields, NewInstance, OrganizationId, PolledResource, SecretKey, Store, StoreError,
-    StoreOptions,
+    CreationKey, InstanceFields, NewInstance, OrganizationId, PolledResource, SecretKey, Store,
+    StoreError, StoreOptions,
 };
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -29,6 +29,11 @@ pub(crate) fn s(seconds: i64) -> Timestamp {
 pub(crate) struct House {
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
+}
+
+/// The key of the request that made the instance of this token; unlike the token it is no secret.
+pub(crate) fn creation_key(token: &str) -> CreationKey {
+    CreationKey::new(token.chars().rev().collect(), token.as_bytes())
 }
 
 impl House {
@@ -58,7 +63,7 @@ impl House {
             connector: "salesloft".to_owned(),
             token: SecretString::from(token),
             created: s(1_000),
-            repeated_by: None,
+            repeated_by: Some(creation_key(token)),
             fields: fields(&configuration(&json!({}))),
         };
         self.store.create_instance(new, None).await.expect("an instance")

@@ -92,6 +92,12 @@ async fn an_instance_that_is_switched_off_and_on_keeps_its_cursor_and_delivers_w
     };
     assert!(matches!(start(revision).await, Err(StoreError::Conflict)));
     start(revision + 1).await.unwrap();
+    start(revision + 2).await.unwrap();
+    let noted = house.store.audit(s(2_000), 0, 10).await.unwrap();
+    let noted: Vec<&str> = noted.iter().map(|one| &*one.action).collect();
+    let expected =
+        ["instance.disabled", "instance.changed", "instance.enabled", "instance.resumed"];
+    assert_eq!(noted, expected);
     let due = house.due(2_000).await.unwrap();
     assert_eq!(due.checkpoint.cursor, s(1_900));
     house.store.finish(&due, done(2_000, Part::default())).await.unwrap();

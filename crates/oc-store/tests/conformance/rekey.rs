@@ -4,12 +4,12 @@ use std::path::Path;
 
 use oc_config::InstanceId;
 use oc_oauth::Vault;
-use oc_store::{Rekeyed, SecretKey, StoreError, rekey};
+use oc_store::{Creation, OrganizationId, Rekeyed, SecretKey, StoreError, rekey};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use crate::house::{House, open, s};
+use crate::house::{House, creation_key, open, s};
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::new(&Zeroizing::new([byte; 32]))
@@ -42,15 +42,20 @@ async fn check(folder: &TempDir, byte: u8) {
         assert_eq!(secret.expose_secret(), "api-s3cret");
         let grant = store.load(InstanceId(id)).await.expect("it opens").expect("it is there");
         assert_eq!(grant.tokens.access.expose_secret(), "access-s3cret-first");
+        let made = store
+            .creation(OrganizationId(1), creation_key(token), s(1_001))
+            .await
+            .expect("it opens");
+        assert_eq!(made, Some(Creation { instance: InstanceId(id), is_same: true }));
     }
 }
 
 #[tokio::test]
 async fn every_value_opens_with_the_new_key_and_none_with_the_old_one() {
     let folder = closed().await;
-    // The check of the key, and each instance's token, secrets and pair.
+    // The check of the key, and each instance's token, secrets, pair and creation.
     let done = change(folder.path(), 1, 2).unwrap();
-    assert_eq!(done, Rekeyed { values: 10, already: false });
+    assert_eq!(done, Rekeyed { values: 13, already: false });
     assert!(matches!(open(&folder, 1).await, Err(StoreError::OtherKey)));
     check(&folder, 2).await;
     let mark = u32::from_str_radix(&key(1).name(), 16).unwrap().to_be_bytes();

@@ -55,10 +55,11 @@ async fn list(
 pub(in crate::api) fn entries(connector: &Connector) -> Vec<ConfigurationEntry> {
     let own = connector.configuration.iter().map(|entry| ConfigurationEntry {
         name: entry.name.clone(),
-        description: entry.name.clone(),
+        description: entry.help.clone().unwrap_or_else(|| entry.name.clone()),
         default_value: entry.default.clone(),
         kind: kind(connector, &entry.key, entry.kind),
         required: entry.required && entry.default.is_none(),
+        hide_from_console: entry.hidden,
         ..ConfigurationEntry::unknown(&entry.key)
     });
     let standard = connector.standard_keys().map(|one| ConfigurationEntry {

@@ -58,6 +58,7 @@ impl Element {
             name: connector.name.clone(),
             hook_name: capitalized(&connector.key),
             description: connector.description.clone(),
+            image: connector.logo.clone(),
             active: true,
             deleted: false,
             transformations_enabled: true,

@@ -25,6 +25,11 @@ pub(super) fn calls() -> Calls {
             .answers::<OAuthUrl>()
             .fails(&[404])
     };
+    let tokens = || {
+        Call::new("elements", "Exchange a code for the provider's tokens", Wants::Nothing)
+            .answers::<Granted>()
+            .fails(&[404, 502])
+    };
     Calls::new()
         .on(&Method::GET, "/elements/{keyOrId}/oauth/url", oauth_url, url().query::<Asked>())
         .on(
@@ -33,14 +38,12 @@ pub(super) fn calls() -> Calls {
             oauth_url_by_post,
             url().takes::<Asked>(),
         )
+        .on(&Method::GET, "/elements/{keyOrId}/oauth/token", token, tokens().query::<CodeGiven>())
         .on(
             &Method::POST,
             "/elements/{keyOrId}/oauth/token",
-            token,
-            Call::new("elements", "Exchange a code for the provider's tokens", Wants::Nothing)
-                .takes::<CodeGiven>()
-                .answers::<Granted>()
-                .fails(&[404, 502]),
+            token_by_post,
+            tokens().takes::<CodeGiven>(),
         )
 }
 
@@ -112,7 +115,7 @@ fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<OAuthUrl>, ApiErro
 }
 
 /// What the provider's redirect brought, and the client it is for.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, IntoParams, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OAuthTokenRequest)]
 struct CodeGiven {
@@ -146,11 +149,23 @@ struct Granted {
 async fn token(
     State(app): State<App>,
     Path(key): Path<String>,
+    Parameters(given): Parameters<CodeGiven>,
+) -> Result<Json<Granted>, ApiError> {
+    exchange(&app, &key, given).await
+}
+
+async fn token_by_post(
+    State(app): State<App>,
+    Path(key): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Granted>, ApiError> {
-    let given: CodeGiven = serde_json::from_slice(&body)
+    let given = serde_json::from_slice(&body)
         .map_err(|error| ApiError::bad_request(format!("the body is not as expected: {error}")))?;
-    let connector = connector(&app, &key)?;
+    exchange(&app, &key, given).await
+}
+
+async fn exchange(app: &App, key: &str, given: CodeGiven) -> Result<Json<Granted>, ApiError> {
+    let connector = connector(app, key)?;
     let provider = provider(&connector)?;
     let missing = missing(&[("apiKey", &given.api_key), ("code", &given.code)]);
     if !missing.is_empty() {

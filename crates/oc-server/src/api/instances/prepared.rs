@@ -122,10 +122,7 @@ fn given(
     let [_, refresh_token, _] = effective::OWN.map(|key| given.take_secret(key));
     let stored = before.map(|before| &before.configuration);
     let is_stored = |key: &str| stored.is_some_and(|stored| stored.secret(key).is_some());
-    let warning = |key: &str| Warning {
-        path: format!("configuration.{key}"),
-        message: "it is masked, and there is no value to keep; send the value".to_owned(),
-    };
+    let warning = |key: &str| Warning::from(&Diagnostic::masked(key));
     let warnings = given.masks().filter(|key| !is_stored(key)).map(warning).collect();
     // A PUT without any configuration means the name or the tags, not that all is to go.
     let whole = whole && request.configuration.is_some();
