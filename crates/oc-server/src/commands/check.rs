@@ -49,7 +49,8 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<Exit
     });
     match checked {
         Ok(checked) => {
-            print(&checked.warnings, document.as_ref())?;
+            let masks: Vec<_> = checked.configuration.masks().map(Diagnostic::masked).collect();
+            print(&[masks, checked.warnings.clone()].concat(), document.as_ref())?;
             show(&checked, options)
         }
         Err(faults) => {

@@ -28,7 +28,6 @@ impl Checked {
     ) -> Result<Self, Vec<Diagnostic>> {
         let members = request.configuration.unwrap_or_default();
         let (configuration, faults) = Configuration::from_json(&members, connector);
-        let masks = configuration.masks().map(Diagnostic::masked).collect::<Vec<_>>();
         let configuration = configuration.with_defaults(connector);
         let read = InstanceSettings::read(&configuration, connector, settings.min_refresh_interval);
         let (settings, more) = read.map_err(|mut all| {
@@ -38,7 +37,7 @@ impl Checked {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let warnings = request.warnings.into_iter().chain(masks).chain(more).collect();
+        let warnings = request.warnings.into_iter().chain(more).collect();
         Ok(Self { connector: Arc::clone(connector), configuration, settings, warnings })
     }
 
