@@ -19,6 +19,8 @@ pub struct Accounts {
     pub refreshes: u32,
     /// Requests with a refresh token that had been used before.
     pub reused: u32,
+    /// Id and secret of the client that asked last.
+    pub client: (String, String),
     codes: HashMap<String, String>,
     access: HashMap<String, i64>,
     refresh: HashMap<String, bool>,
@@ -31,6 +33,7 @@ impl Default for Accounts {
             lifetime: 7_200,
             refreshes: 0,
             reused: 0,
+            client: Default::default(),
             codes: HashMap::new(),
             access: HashMap::new(),
             refresh: HashMap::new(),
@@ -89,6 +92,7 @@ impl Accounts {
 
     fn exchange(&mut self, asked: &HashMap<String, String>, now: i64) -> Option<Value> {
         let get = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
+        self.client = (get("client_id").to_owned(), get("client_secret").to_owned());
         match get("grant_type") {
             "authorization_code" => {
                 self.codes.remove(get("code"))?;

@@ -1,7 +1,7 @@
 //! Tokens: expiry, refresh storms, lost answers, revocation.
 
 use oc_tests::salesloft::World;
-use oc_tests::{Fault, Options};
+use oc_tests::{Fault, Options, Receiver, Salesloft, Server};
 use serde_json::json;
 
 use crate::story::{check_story, house, until_told};
@@ -102,5 +102,56 @@ async fn tokens_are_refreshed_ahead_of_their_end() -> anyhow::Result<()> {
     let refreshed = |_: &oc_tests::Receiver| salesloft.with(|p| p.accounts.refreshes >= 3);
     receiver.until("three refreshes", refreshed).await?;
     salesloft.with(|provider| assert_eq!(provider.accounts.reused, 0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_goes_to_no_other_host_than_it_was_given_for() -> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    let key = json!({"salesloft.api.key": "v2_ak_s3cret"});
+    let instance = server.create(&salesloft, &receiver.url("hook"), &key).await?;
+    let path = format!("/instances/{}", instance.id);
+    let (elsewhere, other) = (Receiver::start().await?, Salesloft::start().await?);
+    let mask = "********";
+    for (changes, code, missing) in [
+        (
+            json!({"base.url": elsewhere.url("v2")}),
+            None,
+            "oauth.api.key, oauth.api.secret, salesloft.api.key, providerData.code",
+        ),
+        (
+            json!({"oauth.token.url": elsewhere.url("token"), "oauth.api.secret": mask}),
+            Some("any"),
+            "oauth.api.key, oauth.api.secret, salesloft.api.key",
+        ),
+        (
+            json!({"base.url": elsewhere.url("v2"), "oauth.api.key": "api-key",
+                "oauth.api.secret": "guess", "salesloft.api.key": "guess"}),
+            None,
+            "providerData.code",
+        ),
+    ] {
+        let body = json!({"configuration": changes, "providerData": {"code": code}});
+        let refused = server.api.send("PATCH", &path, &body).await?;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        let words = format!("send with it: {missing}");
+        assert!(
+            refused.body["message"].as_str().is_some_and(|it| it.ends_with(&words)),
+            "{}",
+            refused.text
+        );
+    }
+    assert!(elsewhere.deliveries().is_empty(), "nobody was asked there");
+    assert_eq!(server.api.hub(&instance.token, "/hubs/crm/contacts").await?.status, 200);
+
+    let all = json!({"providerData": {"code": other.code()}, "configuration": {
+        "base.url": other.api(), "oauth.token.url": other.token_url(), "oauth.api.key": "api-key",
+        "oauth.api.secret": "other-s3cret", "salesloft.api.key": null}});
+    let moved = server.api.send("PATCH", &path, &all).await?;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    other.with(|provider| assert_eq!(provider.accounts.client.1, "other-s3cret"));
+    other.change(World::add_person);
+    let there = server.api.hub(&instance.token, "/hubs/crm/contacts").await?;
+    assert_eq!(there.body.as_array().map(Vec::len), Some(1), "{}", there.text);
     Ok(())
 }

@@ -6,6 +6,7 @@ mod change;
 mod configuration;
 mod create;
 mod effective;
+mod elsewhere;
 mod enabled;
 mod listing;
 mod polling;

@@ -47,7 +47,7 @@ impl Authentication<'_> {
                 "providerData.error: the provider has not authorized; send the user there again";
             return Err(ApiError::bad_request(message).said(Some(words)));
         }
-        let code = data.and_then(|data| Some((data.code.as_ref()?, &data.others[..])));
+        let code = self.code();
         let handed_over = self.handed_over();
         let exchanged = match (self.provider, handed_over, code) {
             (Some(provider), Some(refresh), _) => {
@@ -78,6 +78,17 @@ impl Authentication<'_> {
             id: id.map_or_else(String::new, |id| id.expose_secret().to_owned()),
             secret: self.configuration.secret("oauth.api.secret").cloned(),
         }
+    }
+
+    /// Whether the request has the tokens replaced.
+    pub(super) fn brings_tokens(&self) -> bool {
+        self.provider.is_some() && (self.handed_over().is_some() || self.code().is_some())
+    }
+
+    /// The code, and what came with it.
+    fn code(&self) -> Option<(&SecretString, &[(String, String)])> {
+        let data = self.request.provider_data.as_ref()?;
+        Some((data.code.as_ref()?, &data.others))
     }
 
     /// The refresh token that takes the place of a code; a mask stands for none.

@@ -1,7 +1,6 @@
 //! A request for an instance, carried through to what is stored.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use oc_config::{
     Configuration, Connector, Diagnostic, InstanceId, InstanceRequest, InstanceSettings, Timestamp,
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use super::authentication::{Authenticated, Authentication};
 use super::effective;
+use super::elsewhere::Change;
 use super::recording::Recording;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -45,7 +45,7 @@ impl Prepared {
     /// once.
     pub(super) async fn new(app: &App, asked: Asked<'_>) -> Result<Self, ApiError> {
         let Asked { connector, organization, before, request, whole } = asked;
-        let Given { mut configuration, refresh_token, mut warnings } =
+        let Given { own, mut configuration, refresh_token, mut warnings } =
             given(connector, before.as_ref(), &request, whole)?;
         configuration = configuration.with_defaults(connector);
         let floor = app.settings.min_refresh_interval;
@@ -63,6 +63,21 @@ impl Prepared {
             refresh_token: refresh_token.as_ref(),
             endpoint: recording.endpoint(),
         };
+        let old = before.as_ref().and_then(|before| {
+            InstanceSettings::read(&before.configuration, connector, floor).ok().map(|it| it.0)
+        });
+        if let Some(before) = &before {
+            let has_tokens = before.token_obtained.is_some();
+            Change {
+                connector,
+                before: old.as_ref(),
+                after: &settings,
+                configuration: &configuration,
+                given: &own,
+                keeps_tokens: has_tokens && !authentication.brings_tokens(),
+            }
+            .check()?;
+        }
         let authenticated = authentication.carry_out(app).await;
         let failed = authenticated.as_ref().err();
         let trace = recording.end(app, organization, connector, failed).await;
@@ -73,8 +88,8 @@ impl Prepared {
         if !request.hands_over_tokens {
             warnings.extend(not_handed_over(refresh_token.as_ref()));
         }
-        if let Some(before) = &before {
-            warnings.extend(starting_anew(before, connector, &settings, floor));
+        if let Some(old) = &old {
+            warnings.extend(starting_anew(old, &settings));
         }
         let callback = settings.callback.as_ref();
         let reactivate =
@@ -102,6 +117,8 @@ impl Prepared {
 
 /// What the instance's configuration would be.
 struct Given {
+    /// What the request itself says.
+    own: Configuration,
     configuration: Configuration,
     /// The refresh token in the request: it is exchanged, not kept.
     refresh_token: Option<SecretString>,
@@ -130,7 +147,7 @@ fn given(
         Some(stored) => stored.updated(&given, whole),
         None => Configuration::default().updated(&given, true),
     };
-    Ok(Given { configuration, refresh_token, warnings })
+    Ok(Given { own: given, configuration, refresh_token, warnings })
 }
 
 /// A poll that could never be carried out is refused now, not at its time.
@@ -155,15 +172,7 @@ fn check_polls(
 }
 
 /// Resources whose cursor is reset, as their url or id field is another one (polling.md, "A poll", 5).
-fn starting_anew(
-    before: &Instance,
-    connector: &Connector,
-    settings: &InstanceSettings,
-    floor: Duration,
-) -> Vec<Warning> {
-    let Ok((old, _)) = InstanceSettings::read(&before.configuration, connector, floor) else {
-        return Vec::new();
-    };
+fn starting_anew(old: &InstanceSettings, settings: &InstanceSettings) -> Vec<Warning> {
     let differs = |one: &&oc_config::ResourceConfig| {
         let same = old.resources.iter().find(|other| other.name == one.name);
         same.is_some_and(|other| other.url != one.url || other.id_field != one.id_field)
