@@ -16,7 +16,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// Runs it twice: with ids that exist, and with whatever comes to its mind.
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let tool = tool(&sim::target_directory(&root)?)?;
+    let target = sim::target_directory(&root)?;
+    let tool = tool(&target)?;
     let known = std::path::absolute(root.join("tests/fuzz/schemathesis.toml"))?;
     let with_ids = vec!["--config-file".to_owned(), known.display().to_string()];
     for configuration in [with_ids, vec![]] {
@@ -29,7 +30,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         words.extend(how.map(str::to_owned));
         // The same cases each time; warnings are about what could not be reached.
         words.extend(["--seed", "1", "--warnings", "off", "--no-color"].map(str::to_owned));
-        sim::run(Profile::Dev, &words).context("the API does not do what it says")?;
+        // It keeps what it has learnt where it is started.
+        let mut fuzz = sim::command(Profile::Dev)?;
+        sim::finish(fuzz.args(words).current_dir(target.join("tools")))
+            .context("the API does not do what it says")?;
     }
     Ok(())
 }

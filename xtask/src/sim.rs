@@ -16,6 +16,18 @@ pub(crate) enum Profile {
 
 /// Builds the server and the simulator, and runs the simulator.
 pub(crate) fn run(profile: Profile, arguments: &[String]) -> anyhow::Result<()> {
+    finish(command(profile)?.args(arguments))
+}
+
+/// Runs the simulator to its end.
+pub(crate) fn finish(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().context("oc-sim cannot be started")?;
+    ensure!(status.success(), "oc-sim ended with {status}");
+    Ok(())
+}
+
+/// Builds the server and the simulator; tells how the simulator is started.
+pub(crate) fn command(profile: Profile) -> anyhow::Result<Command> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut build = Command::new(crate::cargo());
     build.current_dir(&root).args(["build", "--quiet", "--bin", "oc-server", "--bin", "oc-sim"]);
@@ -29,13 +41,9 @@ pub(crate) fn run(profile: Profile, arguments: &[String]) -> anyhow::Result<()> 
     eprintln!("Building oc-server and oc-sim ({folder}); the first time takes a few minutes");
     ensure!(build.status().context("cargo cannot be started")?.success(), "they do not build");
     let target = target_directory(&root)?.join(folder);
-    let status = Command::new(target.join("oc-sim"))
-        .args(arguments)
-        .env("OC_SERVER_BIN", target.join("oc-server"))
-        .status()
-        .context("oc-sim cannot be started")?;
-    ensure!(status.success(), "oc-sim ended with {status}");
-    Ok(())
+    let mut command = Command::new(target.join("oc-sim"));
+    command.env("OC_SERVER_BIN", target.join("oc-server"));
+    Ok(command)
 }
 
 /// Where cargo builds; `CARGO_TARGET_DIR` may say so.
