@@ -99,6 +99,8 @@ fn tell(
     match (place, former) {
         (Place::Beside(_), Some(former)) => {
             writeln!(out, "{file} holds the new key, {} the one before", former.display())?;
+            let given = options.new_key_file.display();
+            writeln!(out, "{given} holds the new key as well, and is not needed any more")?;
         }
         (Place::Beside(_), None) => writeln!(out, "{file} holds the new key")?,
         (Place::Given(_) | Place::Setting, _) => writeln!(
