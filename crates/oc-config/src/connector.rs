@@ -1,6 +1,7 @@
 //! A connector: how to talk to one provider, as data.
 
 mod definition;
+mod deletes;
 mod document;
 mod operation;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 use crate::{Diagnostic, FieldPath, OAuth2, Operator};
 
+pub use deletes::Deletes;
 pub use operation::{Operation, OperationKind, Verb};
 
 /// A connector, read from its definition file.
@@ -154,6 +156,8 @@ pub struct Paging {
     pub next: Option<FieldPath>,
     /// Where an answer tells how many records there are in all, when it does.
     pub total: Option<FieldPath>,
+    /// Parameters that ask for the total.
+    pub count: Vec<(String, String)>,
 }
 
 /// How conditions become parameters.
@@ -204,6 +208,10 @@ pub struct Resource {
     pub local: Vec<String>,
     /// Members that change although nobody changed the record; they do not count as content.
     pub volatile: Vec<FieldPath>,
+    /// The provider's own marker of a deleted record: anything there but null and false.
+    pub deleted: Option<FieldPath>,
+    /// How records that have gone are found.
+    pub deletes: Deletes,
     /// Fields by which the provider can sort.
     pub sort: Vec<String>,
     /// What can be done with single records.

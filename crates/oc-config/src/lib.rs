@@ -26,8 +26,8 @@ mod zone;
 pub use catalogue::Catalogue;
 pub use configuration::{Configuration, MASK};
 pub use connector::{
-    ApiKey, Connector, Entry, EntryKind, Filtering, Limits, Operation, OperationKind, Paging,
-    Probe, Resource, Sorting, Verb,
+    ApiKey, Connector, Deletes, Entry, EntryKind, Filtering, Limits, Operation, OperationKind,
+    Paging, Probe, Resource, Sorting, Verb,
 };
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};
@@ -38,7 +38,9 @@ pub use ids::InstanceId;
 pub use instance::{InstanceRequest, ProviderData};
 pub use mask::DateMask;
 pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
-pub use poller::{DateField, PollerConfiguration, ResourceConfig, convert_legacy_urls};
+pub use poller::{
+    DateField, DetectDeletes, Initial, PollerConfiguration, ResourceConfig, convert_legacy_urls,
+};
 pub use settings::{InstanceSettings, signature_keys};
 pub use standard_key::StandardKey;
 pub use template::{RenderAt, UrlTemplate};

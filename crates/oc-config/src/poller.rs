@@ -1,6 +1,8 @@
 //! `event.poller.configuration`: which resources are polled, and how their records are read.
 
 mod check;
+mod detect_deletes;
+mod initial;
 mod legacy;
 mod read;
 
@@ -10,6 +12,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{DateReader, Diagnostic, FieldPath, UrlTemplate};
 
+pub use detect_deletes::DetectDeletes;
+pub use initial::Initial;
 pub use legacy::convert as convert_legacy_urls;
 pub(crate) use read::names_a_resource;
 
@@ -40,6 +44,10 @@ pub struct ResourceConfig {
     pub poll_delay: Duration,
     /// `overlap`: how much of the time before is read again on every poll; else the connector's.
     pub overlap: Option<Duration>,
+    /// `initial`: what of the past is sent when the resource is new.
+    pub initial: Initial,
+    /// `detectDeletes`: how the resource is looked through for what has gone; `None`: not at all.
+    pub detect_deletes: Option<DetectDeletes>,
 }
 
 /// Where a date is in a record and how it is written.
@@ -111,6 +119,9 @@ impl ResourceConfig {
         put("pageSize", json!(self.page_size), Json::Null);
         put("pollDelay", seconds(self.poll_delay), json!(0));
         put("overlap", self.overlap.map_or(Json::Null, seconds), Json::Null);
+        put("initial", json!(self.initial.to_string()), json!("now"));
+        let deletes = self.detect_deletes.map_or(Json::Null, DetectDeletes::to_json);
+        put("detectDeletes", deletes, Json::Null);
         Json::Object(members)
     }
 }

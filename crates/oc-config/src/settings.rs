@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::{
-    Configuration, Connector, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
+    Configuration, Connector, Deletes, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
     convert_legacy_urls,
 };
 
@@ -199,7 +199,25 @@ impl Reader<'_> {
             PollerConfiguration::read(&value, &|name| configuration.get(name).map(str::to_owned));
         let path = format!("configuration.{key}");
         self.remarks.extend(found.diagnostics.into_iter().map(|remark| remark.under(&path)));
-        self.selected(found.resources)
+        let selected = self.selected(found.resources);
+        for one in &selected {
+            self.detects_deletes(one, &path);
+        }
+        selected
+    }
+
+    /// Where the provider gives no way, deletions must not be waited for.
+    fn detects_deletes(&mut self, one: &ResourceConfig, path: &str) {
+        let Some(resource) = self.connector.resources.get(&one.resource) else { return };
+        let has_way = resource.deletes != Deletes::None || resource.deleted.is_some();
+        if one.detect_deletes.is_some() && !has_way {
+            let message = format!(
+                "the connector has no way to find out what is gone from `{}`; remove the key",
+                one.resource
+            );
+            let path = format!("{path}.{}.detectDeletes", one.name);
+            self.remarks.push(Diagnostic::error(path, message));
+        }
     }
 
     /// `event.objects` selects resources by name.

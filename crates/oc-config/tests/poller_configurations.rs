@@ -68,10 +68,25 @@ fn what_was_understood_reads_the_same_in_its_documented_form() {
 
 #[test]
 fn additive_keys_that_are_not_carried_out_are_errors() {
-    let resource = json!({"c": {"url": "/c", "idField": "id", "detectDeletes": {"every": 5}, "initial": "all",
-        "changes": true, "overlap": "30"}});
+    let resource = json!({"c": {"url": "/c", "idField": "id", "changes": true, "overlap": "30"}});
     let found = PollerConfiguration::read(&resource, &|_| None);
     let mut errors = paths(&found, Severity::Error);
     errors.sort_unstable();
-    assert_eq!(errors, ["c.changes", "c.detectDeletes", "c.initial"]);
+    assert_eq!(errors, ["c.changes"]);
+}
+
+#[test]
+fn what_of_the_past_is_sent_and_how_deletions_are_found_is_read_and_shown() {
+    let read = |initial: Value, deletes: Value| {
+        let resource = json!({"c": {"url": "/c", "idField": "id", "initial": initial, "DetectDeletes": deletes}});
+        PollerConfiguration::read(&resource, &|_| None)
+    };
+    let found = read(json!("all"), json!({"every": 60, "most": "0.5"}));
+    let shown = found.to_json();
+    assert_eq!(shown["c"]["initial"], "all");
+    assert_eq!(shown["c"]["detectDeletes"], json!({"every": 60, "most": 0.5}));
+    assert_eq!(PollerConfiguration::read(&shown, &|_| None).resources, found.resources);
+    let faulty = read(json!("yesterday"), json!({"every": "daily"}));
+    assert_eq!(paths(&faulty, Severity::Error), ["c.initial", "c.DetectDeletes.every"]);
+    assert!(read(json!("now"), json!(false)).resources[0].detect_deletes.is_none());
 }

@@ -39,6 +39,15 @@ struct SpentWindow {
     closed_until: Timestamp,
 }
 
+/// How much of a window a request may use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All of it.
+    Whole,
+    /// Two thirds, so that what is more urgent finds room at any time.
+    Spare,
+}
+
 /// The next window is too far away for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong(pub(crate) Duration);
@@ -94,13 +103,14 @@ impl Budget {
         cost: u32,
         clock: &Clock,
         patience: Duration,
+        share: Share,
     ) -> Result<(), TooLong> {
         let deadline = clock.now().plus(patience);
         // Who waits behind others waits no longer than alone.
         let Ok(_turn) = timeout(patience, self.turnstile.lock()).await else {
             return Err(TooLong(self.window().end(self.every).since(clock.now())));
         };
-        while let Some(opens) = self.try_take(cost, clock.now()) {
+        while let Some(opens) = self.try_take(cost, share, clock.now()) {
             let now = clock.now();
             if opens > deadline {
                 return Err(TooLong(opens.since(now)));
@@ -111,14 +121,18 @@ impl Budget {
     }
 
     /// Takes the points, or tells when to ask again.
-    fn try_take(&self, cost: u32, now: Timestamp) -> Option<Timestamp> {
-        let cost = cost.min(self.usable);
+    fn try_take(&self, cost: u32, share: Share, now: Timestamp) -> Option<Timestamp> {
+        let most = match share {
+            Share::Whole => self.usable,
+            Share::Spare => (self.usable * 2 / 3).max(1),
+        };
+        let cost = cost.min(most);
         let mut window = self.window();
         window.turn(now, self.every);
         if now < window.closed_until {
             return Some(window.closed_until);
         }
-        if window.spent + cost > self.usable {
+        if window.spent + cost > most {
             return Some(window.end(self.every));
         }
         window.spent += cost;
@@ -192,17 +206,25 @@ mod tests {
     fn three_quarters_of_the_points_can_be_spent_in_a_window() {
         let budget = budget();
         let now = Timestamp(MINUTE);
-        assert_eq!(budget.try_take(450, now), None);
-        assert_eq!(budget.try_take(1, now), Some(Timestamp(2 * MINUTE + 1_000_000)));
-        assert_eq!(budget.try_take(1, Timestamp(2 * MINUTE)), None);
+        assert_eq!(budget.try_take(450, Share::Whole, now), None);
+        assert_eq!(budget.try_take(1, Share::Whole, now), Some(Timestamp(2 * MINUTE + 1_000_000)));
+        assert_eq!(budget.try_take(1, Share::Whole, Timestamp(2 * MINUTE)), None);
+    }
+
+    #[test]
+    fn what_is_not_urgent_leaves_a_third_of_a_window_free() {
+        let (budget, now) = (budget(), Timestamp(MINUTE));
+        assert_eq!(budget.try_take(300, Share::Spare, now), None);
+        assert!(budget.try_take(1, Share::Spare, now).is_some());
+        assert_eq!(budget.try_take(150, Share::Whole, now), None);
     }
 
     #[test]
     fn what_others_have_spent_counts() {
         let budget = budget();
         budget.note(Told { remaining: Some(151), ..Told::default() }, Timestamp(MINUTE));
-        assert_eq!(budget.try_take(1, Timestamp(MINUTE)), None);
-        assert!(budget.try_take(1, Timestamp(MINUTE)).is_some());
+        assert_eq!(budget.try_take(1, Share::Whole, Timestamp(MINUTE)), None);
+        assert!(budget.try_take(1, Share::Whole, Timestamp(MINUTE)).is_some());
     }
 
     #[test]
@@ -211,18 +233,21 @@ mod tests {
         let now = Timestamp(MINUTE);
         let provider = Some(Timestamp(MINUTE + 30_000_000));
         budget.note(Told { provider, ..Told::default() }, now);
-        assert_eq!(budget.try_take(450, now), None);
-        assert_eq!(budget.try_take(1, now), Some(Timestamp(MINUTE + 31_000_000)));
+        assert_eq!(budget.try_take(450, Share::Whole, now), None);
+        assert_eq!(budget.try_take(1, Share::Whole, now), Some(Timestamp(MINUTE + 31_000_000)));
     }
 
     #[test]
     fn a_429_closes_the_account_until_the_next_window_or_as_long_as_told() {
         let budget = budget();
         budget.close(None, Timestamp(MINUTE));
-        assert_eq!(budget.try_take(1, Timestamp(MINUTE)), Some(Timestamp(2 * MINUTE + 1_000_000)));
+        assert_eq!(
+            budget.try_take(1, Share::Whole, Timestamp(MINUTE)),
+            Some(Timestamp(2 * MINUTE + 1_000_000))
+        );
         budget.close(Some(Duration::from_secs(90)), Timestamp(MINUTE));
         assert_eq!(
-            budget.try_take(1, Timestamp(2 * MINUTE)),
+            budget.try_take(1, Share::Whole, Timestamp(2 * MINUTE)),
             Some(Timestamp(2 * MINUTE + 30_000_000))
         );
     }
@@ -231,30 +256,31 @@ mod tests {
     async fn a_caller_without_patience_is_told_how_long_it_would_take() {
         let budget = budget();
         let clock = Clock::new(|| Timestamp(MINUTE));
-        budget.take(450, &clock, Duration::ZERO).await.unwrap();
-        let refused = budget.take(1, &clock, Duration::from_secs(5)).await;
+        budget.take(450, &clock, Duration::ZERO, Share::Whole).await.unwrap();
+        let refused = budget.take(1, &clock, Duration::from_secs(5), Share::Whole).await;
         assert_eq!(refused, Err(TooLong(Duration::from_secs(61))));
     }
 
     #[test]
     fn a_request_that_cost_more_than_expected_counts_whole() {
         let budget = budget();
-        assert_eq!(budget.try_take(1, Timestamp(MINUTE)), None);
+        assert_eq!(budget.try_take(1, Share::Whole, Timestamp(MINUTE)), None);
         budget.note(Told { extra_cost: 29, ..Told::default() }, Timestamp(MINUTE));
-        assert!(budget.try_take(421, Timestamp(MINUTE)).is_some());
-        assert_eq!(budget.try_take(420, Timestamp(MINUTE)), None);
+        assert!(budget.try_take(421, Share::Whole, Timestamp(MINUTE)).is_some());
+        assert_eq!(budget.try_take(420, Share::Whole, Timestamp(MINUTE)), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_behind_others_waits_no_longer_than_its_patience() {
         let budget = Arc::new(budget());
         let clock = Clock::new(|| Timestamp(MINUTE));
-        budget.take(450, &clock, Duration::ZERO).await.unwrap();
+        budget.take(450, &clock, Duration::ZERO, Share::Whole).await.unwrap();
         let (patient, other) = (Arc::clone(&budget), clock.clone());
-        let waiting =
-            tokio::spawn(async move { patient.take(1, &other, Duration::from_secs(600)).await });
+        let waiting = tokio::spawn(async move {
+            patient.take(1, &other, Duration::from_secs(600), Share::Whole).await
+        });
         tokio::task::yield_now().await;
-        let prompt = budget.take(1, &clock, Duration::from_secs(2)).await;
+        let prompt = budget.take(1, &clock, Duration::from_secs(2), Share::Whole).await;
         assert_eq!(prompt, Err(TooLong(Duration::from_secs(61))));
         waiting.abort();
     }
@@ -265,7 +291,8 @@ mod tests {
         let catalogue = oc_config::Catalogue::built_in().unwrap();
         let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
         let now = Timestamp(MINUTE);
-        let spend = |account: &str, now| budgets.of(account, &limits, now).try_take(450, now);
+        let spend =
+            |account: &str, now| budgets.of(account, &limits, now).try_take(450, Share::Whole, now);
         assert_eq!((spend("a", now), spend("b", now)), (None, None));
         assert!(spend("a", now).is_some(), "what was spent is forgotten between two requests");
         for number in 0..3 * LOOK_THROUGH {

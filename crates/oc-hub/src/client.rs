@@ -13,7 +13,7 @@ use oc_egress::{
 use url::Url;
 
 use crate::authorizer::{AuthorizeError, Authorizer};
-use crate::budget::{Budgets, Told};
+use crate::budget::{Budgets, Share, Told};
 use crate::provider_clock::{ClockReading, date_header, http_date};
 use crate::{HubError, Target};
 
@@ -42,18 +42,24 @@ pub(crate) struct Effort {
     pub(crate) retry: Retry,
     /// How long it waits for room in the rate limit before it counts as failed.
     pub(crate) budget_wait: Duration,
+    pub(crate) share: Share,
 }
 
 impl Effort {
     /// For a poll, which has time.
     pub(crate) fn patient(retry: Retry) -> Self {
-        Self { retry, budget_wait: Duration::from_secs(600) }
+        Self { retry, budget_wait: Duration::from_secs(600), share: Share::Whole }
     }
 
     /// For somebody who waits for the answer.
     pub(crate) fn prompt(retry: Retry) -> Self {
         let retry = Retry { tries: retry.tries.min(2), ..retry };
-        Self { retry, budget_wait: Duration::from_secs(2) }
+        Self { retry, budget_wait: Duration::from_secs(2), share: Share::Whole }
+    }
+
+    /// For what comes after everything else: it uses what others leave, and stands in nobody's way.
+    pub(crate) fn spare(retry: Retry) -> Self {
+        Self { retry, budget_wait: Duration::ZERO, share: Share::Spare }
     }
 }
 
@@ -136,7 +142,7 @@ impl Client {
         let mut said: Option<String> = None;
         let Retry { mut tries, mut pause } = effort.retry;
         loop {
-            let attempted = self.attempt(target, asked, effort.budget_wait).await;
+            let attempted = self.attempt(target, asked, effort).await;
             let (failed, may_have_arrived) =
                 match attempted.map_err(|error| error.or_said(said.clone()))? {
                     Attempt::Answered(response, clock) => match read(response) {
@@ -185,13 +191,14 @@ impl Client {
         &self,
         target: &Target,
         asked: &Asked<'_>,
-        budget_wait: Duration,
+        effort: Effort,
     ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
         let budget =
             limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
         if let Some(budget) = &budget {
-            let taken = budget.take(asked.cost, &self.clock, budget_wait).await;
+            let taken =
+                budget.take(asked.cost, &self.clock, effort.budget_wait, effort.share).await;
             taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0, text: None })?;
         }
         let mut request = asked.request();

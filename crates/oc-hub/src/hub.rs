@@ -11,7 +11,7 @@ use url::Url;
 use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
 use crate::object::{Operated, operate};
-use crate::{Authorizer, HubError, Picker, Reader, Target};
+use crate::{Authorizer, HubError, Page, Picker, Reader, Target, probe};
 
 /// Reads providers. Clones share connections and rate budgets.
 #[derive(Clone)]
@@ -41,6 +41,36 @@ impl Hub {
         fields: Picker,
     ) -> Result<Reader, HubError> {
         Reader::new(Arc::clone(&self.0), target, call, page_size, fields)
+    }
+
+    /// Of some records, those that the provider still has; `list` is the list filter that takes ids.
+    /// Uses only what others leave of the rate limit.
+    ///
+    /// # Errors
+    /// As [`Hub::read`], and why the provider could not be asked.
+    pub async fn find(
+        &self,
+        target: &Target,
+        resource: &str,
+        list: &str,
+        ids: &[String],
+        fields: &Picker,
+    ) -> Result<Page, HubError> {
+        probe::find(&self.0, target, resource, (list, ids), fields).await
+    }
+
+    /// Whether the provider says of a record that there is none. Uses only what others leave of the
+    /// rate limit.
+    ///
+    /// # Errors
+    /// A resource without a call for single records, and why the provider could not be asked.
+    pub async fn is_gone(
+        &self,
+        target: &Target,
+        resource: &str,
+        id: &str,
+    ) -> Result<bool, HubError> {
+        probe::is_gone(&self.0, target, resource, id).await
     }
 
     /// One page of a list, for whoever waits for it: retried once at most, and refused rather than

@@ -45,10 +45,11 @@ struct Rest {
 }
 
 impl Keyset {
-    pub(crate) fn new(resource: &Resource) -> Self {
+    /// A reading that begins at an instant, else where the call says.
+    pub(crate) fn new(resource: &Resource, from: Option<Timestamp>) -> Self {
         Self {
             dated: Dated::of(resource),
-            place: Place::Forth { from: None, number: 1 },
+            place: Place::Forth { from, number: 1 },
             seen: HashSet::new(),
         }
     }

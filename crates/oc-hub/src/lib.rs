@@ -10,6 +10,7 @@ mod keyset;
 mod listing;
 mod object;
 mod plan;
+mod probe;
 mod provider_clock;
 mod reader;
 mod record;
@@ -23,7 +24,7 @@ pub use error::HubError;
 pub use hub::Hub;
 pub use listing::Listing;
 pub use provider_clock::ClockReading;
-pub use reader::Reader;
+pub use reader::{ReadPlace, Reader};
 pub use record::{Page, PageError, PageForm, Picker, Record, fingerprint, object_id, strip_nulls};
 pub use target::Target;
 

@@ -54,7 +54,7 @@ pub(crate) async fn operate(
 }
 
 /// The id as a segment of a path. One of dots alone would be taken for a way up.
-fn encoded(id: Option<&str>) -> Result<String, HubError> {
+pub(crate) fn encoded(id: Option<&str>) -> Result<String, HubError> {
     match id {
         Some("" | "." | "..") => Err(request_fault("id", "this cannot be a record's id")),
         Some(id) => Ok(utf8_percent_encode(id, ENCODED).to_string()),
@@ -85,7 +85,7 @@ fn record(operation: &Operation, kind: OperationKind, response: &Response) -> Re
     }
 }
 
-fn unknown_method(name: &str, resource: &Resource, kind: OperationKind) -> HubError {
+pub(crate) fn unknown_method(name: &str, resource: &Resource, kind: OperationKind) -> HubError {
     let has = |kind: OperationKind| resource.operations.contains_key(&kind);
     let single = [
         (OperationKind::One, "GET"),

@@ -19,6 +19,30 @@ pub struct Reader {
     fields: Picker,
     place: Place,
     clock: Option<ClockReading>,
+    effort: Effort,
+}
+
+/// A place in a list at which a later reading can go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadPlace {
+    /// At its beginning.
+    #[default]
+    Begin,
+    /// At what was updated at or after an instant.
+    Since(Timestamp),
+    /// At a page.
+    Page(u32),
+}
+
+impl ReadPlace {
+    /// The place one page earlier where rows may have moved up since: only numbered pages move.
+    #[must_use]
+    pub fn with_margin(self) -> Self {
+        match self {
+            Self::Page(number) => Self::Page(number.saturating_sub(1).max(1)),
+            other => other,
+        }
+    }
 }
 
 /// Where the next request begins.
@@ -39,11 +63,52 @@ impl Reader {
         let plan = Plan::of(&target.connector, call, page_size)?;
         let resource = resource(&target.connector, &call.resource)?.clone();
         let place = if resource.keyset {
-            Place::Keyset(Box::new(Keyset::new(&resource)))
+            Place::Keyset(Box::new(Keyset::new(&resource, None)))
         } else {
             Place::Page(1)
         };
-        Ok(Self { client, target, resource, plan, fields, place, clock: None })
+        let effort = Effort::patient(client.retry);
+        Ok(Self { client, target, resource, plan, fields, place, clock: None, effort })
+    }
+
+    /// Goes on at a place that an earlier reading of the same call has reached.
+    #[must_use]
+    pub fn starting_at(mut self, place: ReadPlace) -> Self {
+        match (&mut self.place, place) {
+            (Place::Keyset(keyset), ReadPlace::Since(from)) => {
+                **keyset = Keyset::new(&self.resource, Some(from));
+            }
+            (Place::Page(number), ReadPlace::Page(page)) => *number = page.max(1),
+            // The connector reads the list in another way now: from the beginning.
+            _ => {}
+        }
+        self
+    }
+
+    /// Uses only what others leave of the rate limit, and fails rather than wait for more.
+    #[must_use]
+    pub fn with_spare_budget(mut self) -> Self {
+        self.effort = Effort::spare(self.client.retry);
+        self
+    }
+
+    /// Asks the provider how many records there are, where it tells when asked.
+    #[must_use]
+    pub fn counting(mut self) -> Self {
+        self.plan.fixed.extend(self.target.connector.paging.count.iter().cloned());
+        self
+    }
+
+    /// Where the next request begins; `None` at the end.
+    pub fn place(&self) -> Option<ReadPlace> {
+        match &self.place {
+            Place::End => None,
+            Place::Page(number) => Some(ReadPlace::Page(*number)),
+            Place::Keyset(keyset) => {
+                let (from, _) = keyset.next()?;
+                Some(from.map_or(ReadPlace::Begin, ReadPlace::Since))
+            }
+        }
     }
 
     /// The next page, without the records that were read before; `None` after the last one.
@@ -62,8 +127,8 @@ impl Reader {
         let cost = self.target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
         let read =
             |response| read_page(&self.target, &self.resource, &filters, &self.fields, response);
-        let effort = Effort::patient(self.client.retry);
-        let answer = self.client.send(&self.target, &Asked::get(&url, cost), effort, read).await?;
+        let asked = Asked::get(&url, cost);
+        let answer = self.client.send(&self.target, &asked, self.effort, read).await?;
         let Answer { read: page, clock } = answer;
         self.clock = self.clock.or(clock);
         let page = self.advance(page)?;

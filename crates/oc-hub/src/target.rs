@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oc_config::{Connector, FieldPath, InstanceId};
+use oc_config::{Connector, Deletes, FieldPath, InstanceId};
 use url::Url;
 
 /// An instance as the hub needs to know it; its credentials are the authorizer's concern.
@@ -30,5 +30,15 @@ impl Target {
     /// The members of a resource that do not count as content.
     pub fn volatile(&self, resource: &str) -> &[FieldPath] {
         self.connector.resources.get(resource).map_or(&[], |resource| &resource.volatile)
+    }
+
+    /// Where a record of a resource says that it is deleted.
+    pub fn marker(&self, resource: &str) -> Option<&FieldPath> {
+        self.connector.resources.get(resource)?.deleted.as_ref()
+    }
+
+    /// How records of a resource that have gone are found.
+    pub fn deletes(&self, resource: &str) -> &Deletes {
+        self.connector.resources.get(resource).map_or(&Deletes::None, |resource| &resource.deletes)
     }
 }

@@ -10,7 +10,7 @@ use crate::EventKind;
 ///
 /// The updated date in microseconds where the record has one (never negative), else a hash of the
 /// content (always negative).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub i64);
 
 impl Version {
@@ -19,9 +19,13 @@ impl Version {
         Self(updated.0.max(0))
     }
 
+    /// Stands for an object that was told as deleted: whatever is seen of it later is news.
+    pub const GONE: Self = Self(-1);
+
     /// The version of a record without one.
     pub fn hashed(content: u64) -> Self {
-        Self((content | 1 << 63).cast_signed())
+        let hash = Self((content | 1 << 63).cast_signed());
+        if hash == Self::GONE { Self(-2) } else { hash }
     }
 
     /// The updated date, when this is one.
@@ -39,6 +43,8 @@ pub struct Sighting {
     pub created: Option<Timestamp>,
     /// Its version.
     pub version: Version,
+    /// Whether the provider's own row says that it is deleted.
+    pub deleted: bool,
 }
 
 /// What a poll looks at.
@@ -56,9 +62,14 @@ pub struct Window {
     pub tolerance: Duration,
     /// `filterByUpdatedDate`.
     pub by_updated: bool,
-    /// The first reading of a resource whose records have no usable dates: what is there is noted,
-    /// not sent, as nothing older than the cursor's start is.
+    /// The first reading: of records without usable dates what is there is noted, not sent, as
+    /// nothing older than the cursor's start is.
     pub baseline: bool,
+    /// Everything that was there when events were asked for is sent as CREATED (`initial`), and not
+    /// all of it has been: an unknown object is a new one, whatever its dates say.
+    pub all: bool,
+    /// Records from before the floor are not ruled out, as their ids are to be noted.
+    pub notes: bool,
 }
 
 /// What is to be done about a record.
@@ -82,7 +93,8 @@ impl Window {
         }
         self.by_updated
             && seen.updated.is_some_and(|at| {
-                at <= self.floor || at <= self.last && at < self.last.minus(self.look_back)
+                at <= self.floor && !self.notes
+                    || at <= self.last && at < self.last.minus(self.look_back)
             })
     }
 }
@@ -90,10 +102,19 @@ impl Window {
 /// Decides about a record that [`Window::rules_out`] did not; `known` is the version last reported
 /// of the same object.
 pub fn classify(window: &Window, seen: &Sighting, known: Option<Version>) -> Verdict {
-    if window.rules_out(seen) || known.is_some_and(|known| !is_news(seen.version, known)) {
+    if window.rules_out(seen) {
         return Verdict::Old;
     }
-    if window.baseline && seen.updated.is_none() {
+    if seen.deleted {
+        return deleted(window, seen, known);
+    }
+    if known.is_some_and(|known| !is_news(seen.version, known)) {
+        return Verdict::Old;
+    }
+    if known == Some(Version::GONE) {
+        return Verdict::Send(EventKind::Created);
+    }
+    if window.baseline && seen.updated.is_none() && seen.created.is_none() && known.is_none() {
         return Verdict::Note;
     }
     let Some(dated) = seen.updated.or(seen.created) else {
@@ -105,6 +126,16 @@ pub fn classify(window: &Window, seen: &Sighting, known: Option<Version>) -> Ver
     Verdict::Send(kind(window, seen, known))
 }
 
+/// A row that says of itself that it is deleted. What was never told of needs no end.
+fn deleted(window: &Window, seen: &Sighting, known: Option<Version>) -> Verdict {
+    let is_news = match known {
+        Some(Version::GONE) => false,
+        Some(known) => seen.version.date() >= known.date(),
+        None => seen.updated.or(seen.created).is_some_and(|at| at > window.floor),
+    };
+    if is_news { Verdict::Send(EventKind::Deleted) } else { Verdict::Old }
+}
+
 /// A stale copy of an object already reported in a later version is no news.
 fn is_news(seen: Version, known: Version) -> bool {
     match (seen.date(), known.date()) {
@@ -114,6 +145,9 @@ fn is_news(seen: Version, known: Version) -> bool {
 }
 
 fn kind(window: &Window, seen: &Sighting, known: Option<Version>) -> EventKind {
+    if window.all && known.is_none() {
+        return EventKind::Created;
+    }
     match (seen.updated, seen.created) {
         (Some(updated), Some(created)) if created < updated.minus(window.tolerance) => {
             EventKind::Updated

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{Catalogue, Configuration, FieldPath, InstanceId, PollerConfiguration, Timestamp};
-use oc_hub::{ClockReading, Page, PageForm, Picker, Target};
+use oc_hub::{ClockReading, Page, PageForm, Picker, ReadPlace, Target};
 use serde_json::{Value, json};
 
 use crate::*;
@@ -39,7 +39,13 @@ pub(crate) fn due(changes: &Value) -> Due {
         config: Arc::new(found.resources.remove(0)),
         configuration: Arc::new(Configuration::default()),
         interval: Duration::from_secs(900),
-        checkpoint: Checkpoint { cursor: s(1_000), floor: s(0), polled: true },
+        checkpoint: Checkpoint {
+            cursor: s(1_000),
+            floor: s(0),
+            polled: true,
+            remembers: false,
+            loads_all: false,
+        },
     }
 }
 
@@ -63,12 +69,11 @@ pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSourc
         let fails = pages.is_empty();
         let mut reading = MockPages::new();
         reading.expect_next().returning(move || match left.pop() {
-            None if fails => {
-                Err(SourceError { message: "down".to_owned(), needs_authentication: false })
-            }
+            None if fails => Err(SourceError::of("down")),
             next => Ok(next),
         });
         reading.expect_clock().return_const(clock);
+        reading.expect_place().return_const(ReadPlace::Begin);
         Ok(Box::new(reading))
     });
     source
@@ -85,6 +90,12 @@ pub(crate) struct Book {
     /// How long recording an outcome takes.
     pub(crate) takes: Mutex<Duration>,
     pub(crate) due: Mutex<Vec<DueInstance>>,
+    /// The steps of tasks.
+    pub(crate) steps: Mutex<Vec<Step>>,
+    /// As of which sweep each object was seen.
+    pub(crate) marks: Mutex<HashMap<String, i64>>,
+    /// When a task that could not go on is due again, and why it could not.
+    pub(crate) put_off: Mutex<Vec<(Timestamp, Option<Trouble>)>>,
     pub(crate) finished: tokio::sync::Notify,
 }
 
@@ -102,6 +113,95 @@ impl Book {
             format!("{} {} {}", event.object_id, event.kind.as_str(), event.date.seconds())
         })
         .collect()
+    }
+}
+
+impl Book {
+    /// What is known of objects.
+    pub(crate) fn knowing(known: &[(&str, Version)]) -> Self {
+        let book = Self::default();
+        let known = known.iter().map(|(id, version)| ((*id).to_owned(), *version));
+        book.known.lock().unwrap().extend(known);
+        book
+    }
+
+    /// The events of all steps as `id KIND date`.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let steps = self.steps.lock().unwrap();
+        let events = steps.iter().flat_map(|step| &step.part.events);
+        events
+            .map(|event| {
+                format!("{} {} {}", event.object_id, event.kind.as_str(), event.date.seconds())
+            })
+            .collect()
+    }
+
+    fn matches(&self, which: Tracked, id: &str, version: Version) -> bool {
+        let mark = self.marks.lock().unwrap().get(id).copied().unwrap_or(0);
+        match which {
+            Tracked::All => true,
+            Tracked::Living => version != Version::GONE,
+            Tracked::Unseen(number) => version != Version::GONE && (0..=number - 2).contains(&mark),
+            Tracked::Missing(number) => mark == -number,
+        }
+    }
+}
+
+#[async_trait]
+impl Tasks for Book {
+    async fn claim_tasks(
+        &self,
+        _: Timestamp,
+        _: usize,
+        _: Duration,
+        _: &[String],
+    ) -> Result<ClaimedTasks, LedgerError> {
+        Ok(ClaimedTasks::default())
+    }
+
+    async fn tracked(
+        &self,
+        _: ResourceId,
+        which: Tracked,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Version)>, LedgerError> {
+        let known: Vec<_> =
+            self.known.lock().unwrap().iter().map(|(id, of)| (id.clone(), *of)).collect();
+        let wanted = |(id, of): &(String, Version)| **id > *after && self.matches(which, id, *of);
+        let mut found: Vec<_> = known.into_iter().filter(wanted).collect();
+        found.sort();
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn count(&self, resource: ResourceId, which: Tracked) -> Result<u64, LedgerError> {
+        Ok(self.tracked(resource, which, "", usize::MAX).await?.len() as u64)
+    }
+
+    async fn record(&self, _: &Due, _: Timestamp, step: Step) -> Result<(), LedgerError> {
+        let number = match &step.task {
+            Some(Task::Sweep(sweep)) => sweep.number,
+            _ => 0,
+        };
+        let mut marks = self.marks.lock().unwrap();
+        marks.extend(step.missing.iter().map(|id| (id.clone(), -number)));
+        marks.extend(step.seen.iter().map(|id| (id.clone(), number)));
+        let found = step.part.fingerprints.iter();
+        marks.extend(found.clone().map(|of| (of.object_id.clone(), number)));
+        self.known.lock().unwrap().extend(found.map(|of| (of.object_id.clone(), of.version)));
+        self.steps.lock().unwrap().push(step);
+        Ok(())
+    }
+
+    async fn give_back(
+        &self,
+        _: &Due,
+        at: Timestamp,
+        trouble: Option<Trouble>,
+    ) -> Result<(), LedgerError> {
+        self.put_off.lock().unwrap().push((at, trouble));
+        Ok(())
     }
 }
 

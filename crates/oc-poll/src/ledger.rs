@@ -61,6 +61,10 @@ pub struct Checkpoint {
     pub floor: Timestamp,
     /// Whether any poll has completed.
     pub polled: bool,
+    /// Fingerprints must not be forgotten: a task needs them.
+    pub remembers: bool,
+    /// Everything that is there is being sent as CREATED, and that is not finished.
+    pub loads_all: bool,
 }
 
 /// An object's last reported version.

@@ -5,19 +5,28 @@
 #![doc = include_str!("../README.md")]
 
 mod account_share;
+mod background;
+mod caretaker;
 mod classify;
 mod cursor;
 mod event;
 #[cfg(test)]
 mod fixture;
 mod ledger;
+mod load;
 mod metrics;
 mod observe;
 mod poll;
 mod poller;
+mod renewal;
 mod schedule;
+mod sift;
 mod source;
+mod sweep;
+mod task;
 
+pub use background::Work;
+pub use caretaker::{Caretaker, CaretakerSettings};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
 pub use ledger::{
@@ -28,8 +37,13 @@ pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};
 pub use schedule::{after_failure, after_success, first_due};
 pub use source::{Pages, Reading, Source, SourceError};
+pub use task::{
+    ClaimedTasks, DueTask, Load, Next, Stage, Step, Sweep, Swept, Task, Tasks, Tracked, Trouble,
+};
 
 #[cfg(any(test, feature = "mock"))]
 pub use ledger::MockLedger;
 #[cfg(any(test, feature = "mock"))]
 pub use source::{MockPages, MockSource};
+#[cfg(any(test, feature = "mock"))]
+pub use task::MockTasks;

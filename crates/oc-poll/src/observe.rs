@@ -1,7 +1,7 @@
 //! From a record's bytes to its id, its dates and its version.
 
 use oc_config::{DateField, DateReader, FieldPath, ResourceConfig};
-use oc_hub::{Picker, Record, fingerprint, object_id};
+use oc_hub::{Picker, Record, Target, fingerprint, object_id};
 
 use crate::{PollSummary, Sighting, Version};
 
@@ -10,6 +10,8 @@ pub(crate) struct Observer<'a> {
     updated: Option<&'a DateReader>,
     created: Option<&'a DateReader>,
     volatile: &'a [FieldPath],
+    /// The provider's own marker of a deleted record.
+    deleted: Option<Picker>,
 }
 
 /// What an [`Observer`] needs of each record: id, updated date, created date.
@@ -25,11 +27,13 @@ pub(crate) struct Observed {
 }
 
 impl<'a> Observer<'a> {
-    pub(crate) fn new(config: &'a ResourceConfig, volatile: &'a [FieldPath]) -> Self {
+    pub(crate) fn new(config: &'a ResourceConfig, target: &'a Target) -> Self {
+        let marker = target.marker(&config.resource).cloned();
         Self {
             updated: config.updated.as_ref().map(|date| &date.reader),
             created: config.created.as_ref().map(|date| &date.reader),
-            volatile,
+            volatile: target.volatile(&config.resource),
+            deleted: marker.map(|path| Picker::new([Some(path), None, None])),
         }
     }
 
@@ -51,7 +55,8 @@ impl<'a> Observer<'a> {
         };
         let (updated, created) = (date(updated, self.updated), date(created, self.created));
         let dated = updated.map(Version::dated);
-        let mut sighting = Sighting { updated, created, version: dated.unwrap_or(Version(0)) };
+        let version = dated.unwrap_or(Version(0));
+        let mut sighting = Sighting { updated, created, version, deleted: false };
         if dated.is_some() && rules_out(&sighting) {
             return None;
         }
@@ -62,6 +67,15 @@ impl<'a> Observer<'a> {
         if dated.is_none() {
             sighting.version = Version::hashed(fingerprint(record.json, self.volatile));
         }
+        sighting.deleted = self.says_deleted(record);
         Some(Observed { object_id: object_id.into_owned(), sighting })
+    }
+
+    /// Anything but null, false and nothing at all marks a record as deleted.
+    fn says_deleted(&self, record: Record<'_>) -> bool {
+        let Some(picker) = &self.deleted else { return false };
+        let [marker, ..] =
+            std::str::from_utf8(record.json).map(|text| picker.pick(text)).unwrap_or_default();
+        marker.is_some_and(|marker| !matches!(marker, "null" | "false" | "\"\""))
     }
 }

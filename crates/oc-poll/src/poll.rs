@@ -1,18 +1,18 @@
 //! One poll of one resource: read every page, tell changes apart, commit once.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 
-use oc_config::{HubCall, RenderAt, Timestamp, UrlTemplate};
+use oc_config::{HubCall, Initial, RenderAt, Timestamp, UrlTemplate};
 use oc_egress::Clock;
-use oc_hub::{Page, strip_nulls};
+use oc_hub::{Page, ReadPlace};
 
+use crate::Window;
 use crate::cursor::next_cursor;
-use crate::ledger::{Due, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, PollSummary};
-use crate::observe::{Observed, Observer, fields};
+use crate::ledger::{Due, Finding, Ledger, LedgerError, Outcome, PollSummary};
+use crate::observe::fields;
 use crate::schedule::after_success;
+use crate::sift::Sifter;
 use crate::source::{Pages, Reading, Source, SourceError};
-use crate::{Event, Verdict, Version, Window, classify};
 
 /// Findings are put aside when they exceed this many events or fingerprints...
 const STAGE_AT: usize = 2_000;
@@ -48,7 +48,8 @@ pub async fn poll_once(
     let call = render(due, started)?;
     let page_size = due.config.page_size;
     let fields = fields(&due.config);
-    let reading = Reading { target: due.target.clone(), call, page_size, fields };
+    let target = due.target.clone();
+    let reading = Reading { target, call, page_size, fields, from: ReadPlace::Begin, spare: false };
     let mut pages = source.open(reading).await?;
     let mut run = Run::new(due, ledger, started);
     while let Some(page) = run.next_page(&mut *pages).await? {
@@ -61,8 +62,17 @@ pub async fn poll_once(
 /// The hub call of a poll that begins at `started`: the template stands for the last poll time,
 /// less what may have become visible late.
 pub(crate) fn render(due: &Due, started: Timestamp) -> Result<HubCall, PollError> {
-    let template: &UrlTemplate = &due.config.url;
     let last_poll = due.checkpoint.cursor.minus(due.config.poll_delay).minus(overlap(due));
+    render_since(due, last_poll, started)
+}
+
+/// The hub call with its template standing for `last_poll`.
+pub(crate) fn render_since(
+    due: &Due,
+    last_poll: Timestamp,
+    started: Timestamp,
+) -> Result<HubCall, PollError> {
+    let template: &UrlTemplate = &due.config.url;
     let at = RenderAt { last_poll, now: started };
     let lookup = |name: &str| due.configuration.get(name).map(str::to_owned);
     let text =
@@ -81,20 +91,9 @@ struct Run<'a> {
     due: &'a Due,
     ledger: &'a dyn Ledger,
     started: Timestamp,
-    window: Window,
-    observer: Observer<'a>,
-    /// What this poll found and has not put aside yet; later records of the same object count it.
-    pending: HashMap<String, Version>,
-    part: Part,
-    staging: Option<Staging<'a>>,
-    bytes: usize,
-    summary: PollSummary,
-}
-
-/// A part that is being put aside while the next pages are read.
-struct Staging<'a> {
-    done: Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>,
-    found: HashMap<String, Version>,
+    sifter: Sifter<'a>,
+    /// A part that is being put aside while the next pages are read.
+    staging: Option<Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>>,
 }
 
 impl<'a> Run<'a> {
@@ -107,13 +106,12 @@ impl<'a> Run<'a> {
             until: config.filter_by_current_date.then_some(started),
             tolerance: config.tolerance,
             by_updated: config.filter_by_updated_date,
-            baseline: !due.checkpoint.polled,
+            baseline: !due.checkpoint.polled && config.initial != Initial::All,
+            all: due.checkpoint.loads_all,
+            notes: false,
         };
-        let observer = Observer::new(config, due.target.volatile(&config.resource));
-        let (pending, part) = (HashMap::new(), Part::default());
-        let summary = PollSummary::default();
-        let (staging, bytes) = (None, 0);
-        Self { due, ledger, started, window, observer, pending, part, staging, bytes, summary }
+        let sifter = Sifter::new(due, ledger, started, window);
+        Self { due, ledger, started, sifter, staging: None }
     }
 
     /// Reads on; meanwhile what was put aside is stored.
@@ -122,88 +120,41 @@ impl<'a> Run<'a> {
         while let Some(staging) = &mut self.staging {
             tokio::select! {
                 page = &mut next => return Ok(page?),
-                stored = &mut staging.done => stored?,
+                stored = staging => stored?,
             }
-            self.staging = None;
+            self.is_staged();
         }
         Ok(next.await?)
     }
 
     async fn take(&mut self, page: &Page) -> Result<(), PollError> {
-        let (ids, candidates) = self.candidates(page);
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let known = self.ledger.known(self.due.resource, &ids).await?;
-        for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
-            let known = self.found(&object_id).or(known);
-            let verdict = classify(&self.window, &sighting, known);
-            let event = match verdict {
-                Verdict::Old => continue,
-                Verdict::Note => None,
-                Verdict::Send(kind) => {
-                    let date = sighting.updated.or(sighting.created).unwrap_or(self.started);
-                    let record = page.record(index);
-                    let record =
-                        if self.due.target.drop_nulls { strip_nulls(record) } else { record };
-                    Some(Event { object_id: object_id.clone(), kind, date, record })
-                }
-            };
-            self.keep(object_id, sighting.version, event);
-        }
-        if self.part.fingerprints.len() >= STAGE_AT || self.bytes >= STAGE_AT_BYTES {
+        self.sifter.take(page).await?;
+        if self.sifter.len() >= STAGE_AT || self.sifter.bytes >= STAGE_AT_BYTES {
             self.put_aside().await?;
         }
         Ok(())
     }
 
-    /// What this poll found of an object so far, as far as the ledger may not know it.
-    fn found(&self, object_id: &str) -> Option<Version> {
-        let staging = || self.staging.as_ref()?.found.get(object_id);
-        self.pending.get(object_id).or_else(staging).copied()
-    }
-
-    /// The page's records that dates do not rule out.
-    fn candidates(&mut self, page: &Page) -> (Vec<String>, Vec<(usize, crate::Sighting)>) {
-        let mut found = (Vec::new(), Vec::new());
-        let window = &self.window;
-        for (index, record) in page.records().enumerate() {
-            let rules_out = |seen: &crate::Sighting| window.rules_out(seen);
-            let observed = self.observer.observe(record, &mut self.summary, rules_out);
-            if let Some(Observed { object_id, sighting }) = observed {
-                found.0.push(object_id);
-                found.1.push((index, sighting));
-            }
-        }
-        found
-    }
-
-    fn keep(&mut self, object_id: String, version: Version, event: Option<Event>) {
-        self.pending.insert(object_id.clone(), version);
-        self.part.fingerprints.push(Fingerprint { object_id, version });
-        if let Some(event) = event {
-            self.summary.events += 1;
-            self.bytes += event.record.len();
-            self.part.events.push(event);
-        }
-    }
-
     /// At most one part is on its way, so that memory stays bounded when the ledger is slow.
     async fn put_aside(&mut self) -> Result<(), PollError> {
         self.all_staged().await?;
-        let mut part = std::mem::take(&mut self.part);
-        part.events.sort_by_key(|event| event.date);
-        let done = self.ledger.stage(self.due, self.started, part);
-        self.staging = Some(Staging { done, found: std::mem::take(&mut self.pending) });
-        self.bytes = 0;
+        let part = self.sifter.hand_over();
+        self.staging = Some(self.ledger.stage(self.due, self.started, part));
         Ok(())
     }
 
     async fn all_staged(&mut self) -> Result<(), PollError> {
-        if let Some(staging) = self.staging.take() {
-            staging.done.await?;
+        if let Some(staging) = &mut self.staging {
+            staging.await?;
         }
+        self.is_staged();
         Ok(())
+    }
+
+    /// The ledger knows now what was handed over.
+    fn is_staged(&mut self) {
+        self.staging = None;
+        self.sifter.handed_over.clear();
     }
 
     async fn finish(
@@ -212,24 +163,26 @@ impl<'a> Run<'a> {
         next_due: Timestamp,
     ) -> Result<PollSummary, PollError> {
         self.all_staged().await?;
-        self.part.events.sort_by_key(|event| event.date);
+        let summary = self.sifter.summary.clone();
         let finding = Finding {
-            part: std::mem::take(&mut self.part),
+            part: self.sifter.hand_over(),
             started: self.started,
             cursor,
             forget_before: self.forget_before(),
             next_due,
-            summary: self.summary.clone(),
+            summary: summary.clone(),
         };
         self.ledger.finish(self.due, Outcome::Done(finding)).await?;
-        Ok(self.summary)
+        Ok(summary)
     }
 
     /// Fingerprints older than everything that a later poll could still look up. The cursor only
     /// grows, so what lies before this cursor's look-back is ruled out by its date from now on.
     fn forget_before(&self) -> Option<Timestamp> {
-        let dates_decide = self.window.by_updated && self.due.config.updated.is_some();
-        dates_decide.then(|| self.window.last.minus(self.window.look_back))
+        let window = &self.sifter.window;
+        let dates_decide = window.by_updated && self.due.config.updated.is_some();
+        let is_needed = self.due.checkpoint.remembers;
+        (dates_decide && !is_needed).then(|| window.last.minus(window.look_back))
     }
 }
 

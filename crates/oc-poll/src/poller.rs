@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oc_config::{InstanceId, Timestamp};
+use oc_config::Timestamp;
 use oc_egress::{Clock, Dice};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use crate::account_share::AccountShares;
 use crate::ledger::{Due, DueInstance, Failure, Ledger, LedgerError, Outcome};
 use crate::metrics;
 use crate::poll::{PollError, poll_once};
+use crate::renewal::keep_claim;
 use crate::schedule::after_failure;
 use crate::source::Source;
 
@@ -74,18 +75,7 @@ impl Poller {
         let instance = due.instance;
         tokio::select! {
             () = self.poll_resources(due) => {}
-            () = self.keep_claim(instance) => {}
-        }
-    }
-
-    /// Never ends.
-    async fn keep_claim(&self, instance: InstanceId) {
-        let lease = self.settings.lease;
-        loop {
-            tokio::time::sleep(lease / 3).await;
-            if let Err(error) = self.ledger.renew(instance, self.clock.now(), lease).await {
-                tracing::warn!(%instance, %error, "The claim of a long poll was not renewed");
-            }
+            () = keep_claim(&*self.ledger, &self.clock, self.settings.lease, instance) => {}
         }
     }
 

@@ -1,8 +1,12 @@
 //! The port to the provider: records page by page.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use oc_config::HubCall;
-use oc_hub::{ClockReading, Hub, HubError, Page, Picker, Reader, Target};
+use oc_hub::{ClockReading, Hub, HubError, Page, Picker, ReadPlace, Reader, Target};
+
+use crate::ledger::Due;
 
 /// One reading of a resource: whom to ask and what.
 #[derive(Clone, Debug)]
@@ -15,6 +19,10 @@ pub struct Reading {
     pub page_size: Option<u32>,
     /// What is picked out of each record: id, updated date, created date.
     pub fields: Picker,
+    /// Where it begins: where an earlier reading of the same call has come to.
+    pub from: ReadPlace,
+    /// It comes after everything else: only what others leave of the rate limit is used.
+    pub spare: bool,
 }
 
 /// Why a reading ended early.
@@ -25,6 +33,15 @@ pub struct SourceError {
     pub message: String,
     /// Only the user can help, by authorizing the instance again.
     pub needs_authentication: bool,
+    /// The rate limit has room again after so long.
+    pub wait: Option<Duration>,
+}
+
+impl SourceError {
+    /// One that time may mend.
+    pub fn of(message: impl Into<String>) -> Self {
+        Self { message: message.into(), needs_authentication: false, wait: None }
+    }
 }
 
 /// Where records come from.
@@ -33,6 +50,18 @@ pub struct SourceError {
 pub trait Source: Send + Sync {
     /// Begins a reading. Retries, rate limits and tokens are the source's concern.
     async fn open(&self, reading: Reading) -> Result<Box<dyn Pages>, SourceError>;
+
+    /// Of the records with some ids, those that are there; `list` is the provider's filter for ids.
+    async fn find(
+        &self,
+        due: &Due,
+        list: &str,
+        ids: &[String],
+        fields: &Picker,
+    ) -> Result<Page, SourceError>;
+
+    /// Whether the provider says of a record, asked for alone, that there is none.
+    async fn is_gone(&self, due: &Due, id: &str) -> Result<bool, SourceError>;
 }
 
 /// A reading under way.
@@ -44,13 +73,36 @@ pub trait Pages: Send {
 
     /// How the provider's clock stood to ours at the first answer that told.
     fn clock(&self) -> Option<ClockReading>;
+
+    /// Where a later reading would go on; `None` when there is nothing more to read.
+    fn place(&self) -> Option<ReadPlace>;
 }
 
 #[async_trait]
 impl Source for Hub {
     async fn open(&self, reading: Reading) -> Result<Box<dyn Pages>, SourceError> {
-        let reader = self.read(reading.target, &reading.call, reading.page_size, reading.fields)?;
+        let Reading { target, call, page_size, fields, from, spare } = reading;
+        let mut reader = self.read(target, &call, page_size, fields)?.starting_at(from);
+        if spare {
+            reader = reader.with_spare_budget();
+            // What goes on for long tells how far it is.
+            reader = if from == ReadPlace::Begin { reader.counting() } else { reader };
+        }
         Ok(Box::new(reader))
+    }
+
+    async fn find(
+        &self,
+        due: &Due,
+        list: &str,
+        ids: &[String],
+        fields: &Picker,
+    ) -> Result<Page, SourceError> {
+        Ok(Hub::find(self, &due.target, &due.config.resource, list, ids, fields).await?)
+    }
+
+    async fn is_gone(&self, due: &Due, id: &str) -> Result<bool, SourceError> {
+        Ok(Hub::is_gone(self, &due.target, &due.config.resource, id).await?)
     }
 }
 
@@ -63,10 +115,19 @@ impl Pages for Reader {
     fn clock(&self) -> Option<ClockReading> {
         self.first_clock()
     }
+
+    fn place(&self) -> Option<ReadPlace> {
+        Reader::place(self)
+    }
 }
 
 impl From<HubError> for SourceError {
     fn from(error: HubError) -> Self {
-        Self { needs_authentication: error.needs_authentication(), message: error.to_string() }
+        let wait = match &error {
+            HubError::RateLimited { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
+        let needs_authentication = error.needs_authentication();
+        Self { needs_authentication, wait, message: error.to_string() }
     }
 }

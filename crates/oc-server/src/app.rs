@@ -9,7 +9,7 @@ use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
-use oc_poll::{Poller, PollerSettings};
+use oc_poll::{Caretaker, CaretakerSettings, Poller, PollerSettings};
 use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
@@ -95,6 +95,22 @@ impl App {
             settings: PollerSettings {
                 concurrency: self.settings.poll_concurrency,
                 failure_threshold: self.settings.poll_failure_threshold,
+                lease: LEASE,
+                look_every: LOOK_EVERY,
+            },
+        }
+    }
+
+    /// Loads and sweeps: a quarter of what polls may do at the same time.
+    pub(crate) fn caretaker(&self) -> Caretaker {
+        Caretaker {
+            ledger: Arc::new(self.store.clone()),
+            tasks: Arc::new(self.store.clone()),
+            source: Arc::new(self.hub.clone()),
+            clock: self.clock.clone(),
+            dice: Dice::system(),
+            settings: CaretakerSettings {
+                concurrency: self.settings.poll_concurrency.div_ceil(4),
                 lease: LEASE,
                 look_every: LOOK_EVERY,
             },

@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::store::locked;
 use crate::{Store, StoreError};
 
-pub(crate) use outcome::void_staged;
+pub(crate) use due::due_resource;
+pub(crate) use outcome::{publish, remember, tell, void_staged};
 
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
@@ -41,7 +42,8 @@ impl Ledger for Store {
         let profiles = self.profiles.clone();
         let found = self.database.read(move |sql| due::find(sql, &profiles, now, limit, &held));
         let mut found = found.await?;
-        self.void_leftovers(&mut found.instances, found.staged).await?;
+        let due = found.instances.iter_mut().flat_map(|one| &mut one.resources);
+        self.void_leftovers(due, found.staged).await?;
         for (instance, reason) in found.unreadable {
             tracing::error!(%instance, reason, "Polling stopped");
             self.database.write(move |sql| outcome::stop(sql, instance, &reason)).await?;
@@ -145,12 +147,13 @@ impl Store {
             Ok((due::all_of(sql, &profiles, id, &mut staged)?, staged))
         };
         let (mut found, staged) = self.database.read(find).await?;
-        self.void_leftovers(found.as_mut_slice(), staged).await?;
+        let due = found.iter_mut().flat_map(|one| &mut one.resources);
+        self.void_leftovers(due, staged).await?;
         Ok(found)
     }
 
     /// Composes notifications outside the writer, which has other work.
-    async fn notifications(
+    pub(crate) async fn notifications(
         &self,
         due: &Due,
         events: &[Event],
@@ -166,9 +169,9 @@ impl Store {
     }
 
     /// What an earlier poll had staged and not finished is void, and so is whatever it still does.
-    async fn void_leftovers(
+    pub(crate) async fn void_leftovers<'d>(
         &self,
-        instances: &mut [DueInstance],
+        found: impl Iterator<Item = &'d mut Due>,
         staged: Vec<ResourceId>,
     ) -> Result<(), StoreError> {
         if staged.is_empty() {
@@ -186,8 +189,7 @@ impl Store {
             Ok(())
         };
         self.database.write(void).await?;
-        let due = instances.iter_mut().flat_map(|one| &mut one.resources);
-        for due in due.filter(|due| staged.contains(&due.resource)) {
+        for due in found.filter(|due| staged.contains(&due.resource)) {
             due.revision += 1;
         }
         Ok(())

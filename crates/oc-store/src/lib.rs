@@ -20,6 +20,7 @@ mod retention;
 mod secret_key;
 mod sqlite;
 mod store;
+mod tasks;
 mod trace;
 mod vault;
 
@@ -41,4 +42,5 @@ pub use retention::Swept;
 pub use secret_key::SecretKey;
 pub use sqlite::{Schema, migrate, schema};
 pub use store::{Store, StoreOptions};
+pub use tasks::Answered;
 pub use trace::Trace;

@@ -116,11 +116,11 @@ impl Process {
         let first = self.store.ensure_first_user(None, None, (&user, &organization));
         self.runtime()?.block_on(first)?;
         for path in ["/one", "/two"] {
-            let fields = self.fields(life, salesloft, path)?;
             // Nothing older than the creation, by the provider's clock where that is behind.
             let now = self.clock.now();
             let provider = Timestamp(salesloft.with(|provider| provider.now()));
             let start = now.min(provider.floor_second());
+            let fields = self.fields(life, salesloft, path, start)?;
             let new = NewInstance {
                 organization: OrganizationId(1),
                 user: 1,
@@ -128,12 +128,7 @@ impl Process {
                 token: secret(path),
                 created: now,
                 repeated_by: None,
-                fields: InstanceFields {
-                    polled: fields.polled.map(|polled| {
-                        polled.into_iter().map(|one| PolledResource { start, ..one }).collect()
-                    }),
-                    ..fields
-                },
+                fields,
             };
             let InstanceId(id) = self.runtime()?.block_on(self.store.create_instance(new, None))?;
             let mut story = lock(story);
@@ -148,6 +143,7 @@ impl Process {
         life: &Life,
         salesloft: &Salesloft,
         path: &str,
+        start: Timestamp,
     ) -> anyhow::Result<InstanceFields> {
         let mut poller: serde_json::Value =
             serde_json::from_str(&self.connector.poller_configuration)?;
@@ -165,7 +161,8 @@ impl Process {
         let read = InstanceSettings::read(&configuration, &self.connector, Duration::from_secs(60));
         let (settings, _) = read.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
         let now = self.clock.now();
-        let polled = settings.resources.iter().map(|one| PolledResource::new(one, now, now));
+        let resources = settings.resources.iter();
+        let polled = resources.map(|one| PolledResource::new(one, &self.connector, start, now));
         let tokens = salesloft.with(|provider| {
             let now = provider.now();
             provider.accounts.issue(now)

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::deletes::{Abilities, RawDeletes};
 use super::document;
 use super::operation::RawOperation;
 use super::{
-    ApiKey, Connector, Entry, Filtering, Limits, OperationKind, Paging, Probe, Resource, Sorting,
+    ApiKey, Connector, Deletes, Entry, Filtering, Limits, OperationKind, Paging, Probe, Resource,
+    Sorting,
 };
 use crate::{ClientAuthentication, Diagnostic, FieldPath, OAuth2, Operator, TokenBody};
 
@@ -97,6 +99,8 @@ struct RawPaging {
     largest: u32,
     next: Option<String>,
     total: Option<String>,
+    #[serde(default)]
+    count: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -131,6 +135,8 @@ struct RawResource {
     equal: Option<Vec<String>>,
     local: Option<Vec<String>>,
     volatile: Option<Vec<String>>,
+    deleted: Option<String>,
+    deletes: Option<RawDeletes>,
     sort: Option<Vec<String>>,
     one: Option<RawOperation>,
     create: Option<RawOperation>,
@@ -210,9 +216,11 @@ impl Definition {
         let filtering = self.filtering.build(faults);
         let sorting = self.sorting.map(|sorting| sorting.build(faults));
         let goes_on = filtering.ranges.contains_key(&Operator::GreaterOrEqual);
+        let largest = self.paging.largest;
         let mut resources = BTreeMap::new();
         for (name, raw) in self.resources {
-            let resource = raw.build(&self.defaults, &format!("resources.{name}"), faults);
+            let path = format!("resources.{name}");
+            let resource = raw.build(&self.defaults, largest, &path, faults);
             if resource.keyset && !goes_on {
                 let path = format!("resources.{name}.keyset");
                 faults.add(&path, "reading by keyset needs `>=` in filtering.ranges");
@@ -222,6 +230,7 @@ impl Definition {
             }
             resources.insert(name, resource);
         }
+        check_feeds(&resources, faults);
         let probe = self.http.probe.map(|probe| Probe {
             account: faults.field("http.probe.account", &probe.account),
             path: probe.path,
@@ -299,7 +308,11 @@ impl RawPaging {
         }
         let next = self.next.map(|next| faults.field("paging.next", &next));
         let total = self.total.map(|total| faults.field("paging.total", &total));
-        Paging { page: self.page, size: self.size, largest: self.largest, next, total }
+        if total.is_none() && !self.count.is_empty() {
+            faults.add("paging.count", "asking for the total needs paging.total");
+        }
+        let count = self.count.into_iter().collect();
+        Paging { page: self.page, size: self.size, largest: self.largest, next, total, count }
     }
 }
 
@@ -373,7 +386,13 @@ impl RawResource {
         }
     }
 
-    fn build(self, defaults: &Self, path: &str, faults: &mut Faults) -> Resource {
+    fn build(
+        self,
+        defaults: &Self,
+        largest_page: u32,
+        path: &str,
+        faults: &mut Faults,
+    ) -> Resource {
         let text = |own: &Option<String>, of: &Option<String>| own.clone().or_else(|| of.clone());
         let list = |own: Option<Vec<String>>, of: &Option<Vec<String>>| {
             own.or_else(|| of.clone()).unwrap_or_default()
@@ -396,6 +415,13 @@ impl RawResource {
         if keyset && updated.is_none() {
             faults.add(&format!("{path}.keyset"), "reading by keyset needs the updated field");
         }
+        let deleted = text(&self.deleted, &defaults.deleted);
+        let filters = list(self.list, &defaults.list);
+        let able = Abilities { list: &filters, largest_page, operations: &operations };
+        let deletes = self.deletes.or_else(|| defaults.deletes.clone());
+        let deletes = deletes
+            .map(|raw| raw.build(&able, &format!("{path}.deletes"), faults))
+            .unwrap_or_default();
         let items = text(&self.items, &defaults.items).unwrap_or_default();
         let id = text(&self.id, &defaults.id).unwrap_or_else(|| "id".to_owned());
         let volatile = list(self.volatile, &defaults.volatile);
@@ -414,11 +440,28 @@ impl RawResource {
             keyset,
             lag: Duration::from_secs(lag),
             range: list(self.range, &defaults.range),
-            list: list(self.list, &defaults.list),
+            list: filters,
+            deleted: deleted.map(|at| faults.field(&format!("{path}.deleted"), &at)),
+            deletes,
             equal: list(self.equal, &defaults.equal),
             local: list(self.local, &defaults.local),
             sort: list(self.sort, &defaults.sort),
             operations,
+        }
+    }
+}
+
+/// A feed of deletions is another resource of the connector, read in the order of its dates.
+fn check_feeds(resources: &BTreeMap<String, Resource>, faults: &mut Faults) {
+    for (name, resource) in resources {
+        let Deletes::Feed { from, .. } = &resource.deletes else { continue };
+        let path = format!("resources.{name}.deletes");
+        match resources.get(from) {
+            None => faults.add(&path, format!("there is no resource `{from}`")),
+            Some(feed) if feed.updated.is_none() => {
+                faults.add(&path, format!("the resource `{from}` needs the updated field"));
+            }
+            Some(_) => {}
         }
     }
 }

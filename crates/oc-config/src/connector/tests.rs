@@ -13,6 +13,29 @@ fn faults(from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
+fn ways_to_find_deletions_are_checked_against_what_the_resource_can() {
+    let salesloft = include_str!("../../connectors/salesloft.toml");
+    let faults = |contacts: &str| {
+        let text = salesloft.replacen("deletes   = { kind = \"probe\" } ", contacts, 1);
+        match Connector::parse(&text) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.into_iter().map(|fault| fault.message).collect(),
+        }
+    };
+    assert!(faults("deletes = { kind = \"none\" }").is_empty());
+    assert!(faults("deletes = { kind = \"feed\", from = \"notes\" }").is_empty());
+    for (wrong, says) in [
+        ("deletes = { kind = \"probe\", list = \"id\" }", "`id` is none of"),
+        ("deletes = { kind = \"probe\", batch = 101 }", "1 to a page's 100"),
+        ("deletes = { kind = \"feed\", from = \"bin\" }", "no resource `bin`"),
+        ("one = false\ndeletes = { kind = \"snapshot\", confirm = true }", "needs the call `one`"),
+    ] {
+        let faults = faults(wrong);
+        assert!(faults.iter().any(|fault| fault.contains(says)), "{wrong}: {faults:?}");
+    }
+}
+
+#[test]
 fn salesloft_is_read_with_its_resources() {
     let salesloft = Connector::parse(SALESLOFT).unwrap();
     assert_eq!(

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::check::check_url;
-use super::{DateField, PollerConfiguration, ResourceConfig};
+use super::{DateField, DetectDeletes, Initial, PollerConfiguration, ResourceConfig};
 use crate::{DateReader, Diagnostic, FieldPath, UrlTemplate, Zone};
 
-const OWN_KEYS: [&str; 10] = [
+const OWN_KEYS: [&str; 11] = [
     "url",
     "idField",
     "datesConfiguration",
@@ -20,6 +20,7 @@ const OWN_KEYS: [&str; 10] = [
     "pollDelay",
     "overlap",
     "initial",
+    "detectDeletes",
 ];
 const DATE_KEYS: [&str; 6] = [
     "updatedDateField",
@@ -30,7 +31,7 @@ const DATE_KEYS: [&str; 6] = [
     "createdDateTimezone",
 ];
 /// Additive keys of this format that this version does not carry out.
-const UNSUPPORTED: [&str; 2] = ["detectDeletes", "changes"];
+const UNSUPPORTED: [&str; 1] = ["changes"];
 
 pub(super) fn configuration(
     value: &Json,
@@ -91,7 +92,6 @@ impl Reader<'_> {
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Option<ResourceConfig> {
         self.collect(members, &format!("{}.", self.name), false);
-        self.initial();
         let id_field = self.required("idField").and_then(|(path, text)| {
             FieldPath::parse(&text).map_err(|fault| self.remarks.push(fault.under(&path))).ok()
         });
@@ -103,6 +103,7 @@ impl Reader<'_> {
         let page_size = self.page_size();
         let poll_delay = self.seconds("pollDelay").unwrap_or_default();
         let overlap = self.seconds("overlap");
+        let (initial, detect_deletes) = (self.initial(), self.detect_deletes());
         let (url, resource) = self.url(poll_delay, lookup)?;
         Some(ResourceConfig {
             name: self.name.to_owned(),
@@ -117,6 +118,8 @@ impl Reader<'_> {
             page_size,
             poll_delay,
             overlap,
+            initial,
+            detect_deletes,
         })
     }
 
@@ -144,6 +147,9 @@ impl Reader<'_> {
                     self.collect(dates, &format!("{path}."), true);
                 }
                 Json::Null => {}
+                Json::Object(_) if *known == "detectDeletes" => {
+                    drop(self.found.insert(known, (path, value.to_string())));
+                }
                 Json::Object(_) | Json::Array(_) => {
                     self.fault(&path, "a text, a number or a boolean was expected");
                 }
@@ -162,12 +168,24 @@ impl Reader<'_> {
         }
     }
 
-    /// `initial`: the cursor starts when events are enabled.
-    fn initial(&mut self) {
-        let Some((path, text)) = self.found.remove("initial") else { return };
-        if !text.trim().eq_ignore_ascii_case("now") {
-            self.fault(&path, "only \"now\" is carried out by this version");
-        }
+    fn initial(&mut self) -> Initial {
+        let Some((path, text)) = self.found.remove("initial") else { return Initial::Now };
+        Initial::parse(&text).unwrap_or_else(|| {
+            self.fault(
+                &path,
+                &format!("`{text}` was found; \"now\", \"all\" or an ISO 8601 date was expected"),
+            );
+            Initial::Now
+        })
+    }
+
+    fn detect_deletes(&mut self) -> Option<DetectDeletes> {
+        let (path, text) = self.found.remove("detectDeletes")?;
+        DetectDeletes::parse(&text).unwrap_or_else(|(member, message)| {
+            let dot = if member.is_empty() { "" } else { "." };
+            self.fault(&format!("{path}{dot}{member}"), message);
+            None
+        })
     }
 
     fn required(&mut self, key: &'static str) -> Option<(String, String)> {

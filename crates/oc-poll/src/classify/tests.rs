@@ -17,16 +17,19 @@ fn window() -> Window {
         tolerance: Duration::from_secs(10),
         by_updated: true,
         baseline: false,
+        all: false,
+        notes: false,
     }
 }
 
 fn dated(updated: i64, created: Option<i64>) -> Sighting {
     let updated = s(updated);
-    Sighting { updated: Some(updated), created: created.map(s), version: Version::dated(updated) }
+    let version = Version::dated(updated);
+    Sighting { updated: Some(updated), created: created.map(s), version, deleted: false }
 }
 
 fn undated(content: u64) -> Sighting {
-    Sighting { updated: None, created: None, version: Version::hashed(content) }
+    Sighting { updated: None, created: None, version: Version::hashed(content), deleted: false }
 }
 
 fn sends(kind: EventKind) -> Verdict {
@@ -126,4 +129,49 @@ fn hashed_and_dated_versions_never_meet() {
     assert_eq!(Version::hashed(0).date(), None);
     assert_eq!(Version::dated(s(5)).date(), Some(s(5)));
     assert_eq!(Version::dated(s(-5)), Version(0));
+}
+
+#[test]
+fn a_record_that_comes_back_is_created_whatever_its_dates_say() {
+    let old = dated(L + 5, Some(L - 900));
+    assert_eq!(classify(&window(), &old, Some(Version::GONE)), sends(EventKind::Created));
+    assert_eq!(classify(&window(), &undated(7), Some(Version::GONE)), sends(EventKind::Created));
+    assert_ne!(Version::hashed(u64::MAX), Version::GONE);
+}
+
+#[test]
+fn a_row_that_says_it_is_deleted_ends_the_object_once() {
+    let row = Sighting { deleted: true, ..dated(L + 5, Some(L - 900)) };
+    let told = Version::dated(s(L + 5));
+    assert_eq!(classify(&window(), &row, Some(told)), sends(EventKind::Deleted));
+    assert_eq!(classify(&window(), &row, None), sends(EventKind::Deleted));
+    assert_eq!(classify(&window(), &row, Some(Version::GONE)), Verdict::Old);
+    // A copy from before a later version that was told.
+    assert_eq!(classify(&window(), &row, Some(Version::dated(s(L + 6)))), Verdict::Old);
+    let recent = Window { floor: s(L + 5), ..window() };
+    assert_eq!(classify(&recent, &row, None), Verdict::Old);
+}
+
+#[test]
+fn while_everything_is_loaded_what_is_unknown_is_created() {
+    let window = Window { all: true, ..window() };
+    let record = dated(L + 5, Some(L - 900));
+    assert_eq!(classify(&window, &record, None), sends(EventKind::Created));
+    assert_eq!(classify(&window, &record, Some(Version::dated(s(L)))), sends(EventKind::Updated));
+}
+
+#[test]
+fn a_load_that_notes_keeps_what_is_older_than_the_floor() {
+    let window = Window { floor: s(L), notes: true, last: s(0), ..window() };
+    let record = dated(L - 500, Some(L - 900));
+    assert_eq!(classify(&window, &record, None), Verdict::Note);
+    assert!(Window { notes: false, ..window }.rules_out(&record));
+}
+
+#[test]
+fn with_only_a_created_date_the_first_poll_sends_what_is_new() {
+    let window = Window { baseline: true, floor: s(L - 30), ..window() };
+    let record = |created| Sighting { created: Some(s(created)), ..undated(7) };
+    assert_eq!(classify(&window, &record(L - 10), None), sends(EventKind::Created));
+    assert_eq!(classify(&window, &record(L - 30), None), Verdict::Note);
 }

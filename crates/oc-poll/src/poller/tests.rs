@@ -77,7 +77,7 @@ async fn failures_are_counted_over_an_instances_resources_and_stop_it_at_the_thr
 async fn a_lost_authorization_stops_the_instance_at_once() {
     let mut source = MockSource::new();
     source.expect_open().returning(|_| {
-        Err(SourceError { message: "invalid_grant".to_owned(), needs_authentication: true })
+        Err(SourceError { needs_authentication: true, ..SourceError::of("invalid_grant") })
     });
     let outcomes = run(&book(vec![instance(1, 0, 1)]), source, 1).await;
     let Outcome::Failed(failure) = &outcomes[0] else { panic!("{outcomes:?}") };

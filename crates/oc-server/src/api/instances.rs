@@ -12,6 +12,7 @@ mod listing;
 mod polling;
 mod prepared;
 mod recording;
+mod tasks;
 
 use axum::Json;
 use axum::extract::State;
@@ -45,6 +46,7 @@ pub(super) fn calls() -> Calls {
         .merge(enabled::calls())
         .merge(configuration::calls())
         .merge(polling::calls())
+        .merge(tasks::calls())
 }
 
 /// Goes on when the client goes away: a code that is exchanged can never be exchanged again.

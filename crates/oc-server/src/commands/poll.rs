@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use oc_config::{InstanceId, Timestamp};
+use oc_egress::Dice;
 use oc_poll::{
-    Claimed, Due, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version, poll_once,
+    Claimed, Due, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Task, Version, Work,
+    poll_once,
 };
-use oc_store::Store;
+use oc_store::{ResourceState, Store};
 use serde_json::{Value as Json, json};
 
 use crate::app::App;
@@ -69,9 +71,45 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
                 eprintln!("{name}: failed: {error}");
             }
         }
+        if !options.dry_run {
+            failed |= !load(&app, due).await?;
+        }
     }
     app.tokens.settle(Duration::from_secs(5)).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Reads on what was there when events were asked for; tells whether that went well.
+async fn load(app: &App, due: &Due) -> anyhow::Result<bool> {
+    let dice = Dice::system();
+    let (source, store) = (&app.hub, &app.store);
+    let work = Work { source, ledger: store, tasks: store, clock: &app.clock, dice: &dice };
+    let progress = progress("{spinner} {pos} of {len} records of the initial load, {elapsed}");
+    let name = &due.config.name;
+    let mut records = None;
+    while let Some(task) = store.task_by_hand(due).await?
+        && let Task::Load(load) = &task.task
+    {
+        progress.set_length(load.total.unwrap_or(load.records));
+        progress.set_position(load.records);
+        records = Some(load.records);
+        if work.carry_on(&task).await? {
+            progress.finish_and_clear();
+            eprintln!("{name}: the initial load was interrupted behind record {}", load.records);
+            return Ok(false);
+        }
+        // The rate limit may have no room for a while.
+        let states = store.resource_states(due.target.instance).await?;
+        let is_load =
+            |one: &&ResourceState| one.name == *name && matches!(one.task, Some(Task::Load(_)));
+        let next = states.iter().find(is_load).and_then(|one| one.task_due);
+        tokio::time::sleep(next.map_or(Duration::ZERO, |at| at.since(app.clock.now()))).await;
+    }
+    progress.finish_and_clear();
+    if records.is_some() {
+        eprintln!("{name}: the initial load is complete");
+    }
+    Ok(true)
 }
 
 fn show(options: &Options, resource: &str, events: &[Event]) -> anyhow::Result<()> {
@@ -90,6 +128,16 @@ fn show(options: &Options, resource: &str, events: &[Event]) -> anyhow::Result<(
     Ok(())
 }
 
+/// Shown to people only.
+fn progress(template: &str) -> ProgressBar {
+    let is_seen = std::io::stderr().is_terminal();
+    let progress = if is_seen { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        progress.set_style(style);
+    }
+    progress
+}
+
 /// The store, watched: what is found is also shown, or only shown.
 struct Shown {
     store: Store,
@@ -100,16 +148,7 @@ struct Shown {
 
 impl Shown {
     fn new(store: Store, dry_run: bool) -> Self {
-        let progress = if std::io::stderr().is_terminal() {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {pos} records looked up, {elapsed}")
-        {
-            progress.set_style(style);
-        }
+        let progress = progress("{spinner} {pos} records looked up, {elapsed}");
         Self { store, dry_run, events: Mutex::default(), progress }
     }
 

@@ -64,6 +64,7 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
     }
     if has(Role::Poll) {
         parts.spawn(app.poller().run(stop.clone()));
+        parts.spawn(app.caretaker().run(stop.clone()));
     }
     if has(Role::Dispatch) {
         parts.spawn(app.dispatcher().run(stop.clone()));

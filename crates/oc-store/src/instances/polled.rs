@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use oc_config::{InstanceId, ResourceConfig, Timestamp};
-use oc_poll::ResourceId;
+use oc_config::{Connector, InstanceId, ResourceConfig, Timestamp};
+use oc_poll::{ResourceId, Swept, Task};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde_json::Value as Json;
 
 use crate::ledger::void_staged;
+use crate::tasks::{Plan, planned, read_swept, read_task, replanned};
 use crate::{OrganizationId, Store, StoreError};
 
 /// A resource that is to be polled.
@@ -17,17 +18,25 @@ pub struct PolledResource {
     pub name: String,
     /// Its url and id field: with another one it starts anew (polling.md, "A poll", 5).
     pub identity: String,
-    /// Where it starts when it is new: nothing dated at or before this is ever sent.
+    /// When it starts if it is new: nothing dated at or before this is sent, unless asked for.
     pub start: Timestamp,
     /// When it is polled first when it is new, or was not polled.
     pub first_due: Timestamp,
+    /// What is to be done besides polling.
+    plan: Plan,
 }
 
 impl PolledResource {
     /// A resource as it is configured.
-    pub fn new(config: &ResourceConfig, start: Timestamp, first_due: Timestamp) -> Self {
+    pub fn new(
+        config: &ResourceConfig,
+        connector: &Connector,
+        start: Timestamp,
+        first_due: Timestamp,
+    ) -> Self {
         let identity = format!("{}\n{}", config.url.text(), config.id_field);
-        Self { name: config.name.clone(), identity, start, first_due }
+        let plan = Plan::of(config, connector);
+        Self { name: config.name.clone(), identity, start, first_due, plan }
     }
 }
 
@@ -52,6 +61,14 @@ pub struct ResourceState {
     pub next_due: Option<Timestamp>,
     /// Notifications that wait to be sent.
     pub waiting: u64,
+    /// What is done besides polling.
+    pub task: Option<Task>,
+    /// When that goes on.
+    pub task_due: Option<Timestamp>,
+    /// What has kept it from going on.
+    pub task_error: Option<String>,
+    /// What came of the last sweep.
+    pub last_sweep: Option<Swept>,
 }
 
 impl Store {
@@ -87,11 +104,13 @@ fn states(
     let mut statement = sql.prepare_cached(&format!(
         "SELECT name, cursor, polls, last_poll, last_result, next_due,
            (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
-              AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id
+              AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id,
+           task, task_due, task_error, last_sweep
          FROM resource r WHERE {filter}",
     ))?;
     let read = |row: &rusqlite::Row<'_>| {
-        let result: Option<String> = row.get(4)?;
+        let (result, task): (Option<String>, Option<String>) = (row.get(4)?, row.get(9)?);
+        let swept: Option<String> = row.get(12)?;
         Ok(ResourceState {
             id: row.get(7)?,
             instance: InstanceId(row.get(8)?),
@@ -102,6 +121,10 @@ fn states(
             last_result: result.and_then(|text| serde_json::from_str(&text).ok()),
             next_due: row.get::<_, Option<i64>>(5)?.map(Timestamp),
             waiting: row.get(6)?,
+            task: task.and_then(|text| read_task(&text).ok()),
+            task_due: row.get::<_, Option<i64>>(10)?.map(Timestamp),
+            task_error: row.get(11)?,
+            last_sweep: swept.and_then(|text| read_swept(&text)),
         })
     };
     Ok(statement.query_map(values, read)?.collect::<Result<_, _>>()?)
@@ -146,6 +169,15 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Nobody looks for their return any more.
+fn forget_the_gone(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
+    sql.execute(
+        "DELETE FROM fingerprint WHERE resource_id = ?1 AND version = ?2",
+        params![resource.0, oc_poll::Version::GONE.0],
+    )?;
+    Ok(())
+}
+
 fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(), StoreError> {
     let found = sql
         .prepare_cached("SELECT id, identity FROM resource WHERE instance_id = ?1 AND name = ?2")?
@@ -153,27 +185,97 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
             Ok((ResourceId(row.get(0)?), row.get::<_, String>(1)?))
         })
         .optional()?;
-    let Some((resource, identity)) = found else {
-        sql.execute(
-            "INSERT INTO resource (instance_id, name, identity, revision, cursor, floor, next_due)
-             VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)",
-            params![id.0, one.name, one.identity, one.start.0, one.first_due.0],
-        )?;
-        return Ok(());
-    };
-    if identity == one.identity {
-        sql.execute(
-            "UPDATE resource SET next_due = coalesce(next_due, ?2) WHERE id = ?1",
-            params![resource.0, one.first_due.0],
-        )?;
-        return Ok(());
+    match found {
+        Some((resource, identity)) if identity == one.identity => go_on(sql, resource, one),
+        Some((resource, _)) => {
+            void_staged(sql, resource)?;
+            sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
+            begin(sql, resource, one)
+        }
+        None => {
+            sql.execute(
+                "INSERT INTO resource (instance_id, name, identity, revision, cursor, floor)
+                 VALUES (?1, ?2, '', 1, 0, 0)",
+                params![id.0, one.name],
+            )?;
+            begin(sql, ResourceId(sql.last_insert_rowid()), one)
+        }
     }
-    void_staged(sql, resource)?;
-    sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
+}
+
+/// A resource that is new, or asks for something else than before.
+fn begin(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
+    let task = planned(&one.plan, one.start);
+    let (task, due) = task.map_or((None, None), |(text, due)| (Some(text), Some(due.0)));
     sql.execute(
-        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?3, polls = 0, next_due = ?4,
-           last_poll = NULL, last_result = NULL, forget_before = NULL WHERE id = ?1",
-        params![resource.0, one.identity, one.start.0, one.first_due.0],
+        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?4, polls = 0, next_due = ?5,
+           last_poll = NULL, last_result = NULL, forget_before = NULL, tracking = ?6, sweep = 0,
+           last_sweep = NULL, task = ?7, task_due = ?8, task_failures = 0, task_error = NULL
+         WHERE id = ?1",
+        params![
+            resource.0,
+            one.identity,
+            one.start.0,
+            one.plan.floor(one.start).0,
+            one.first_due.0,
+            one.plan.every.is_some(),
+            task,
+            due
+        ],
     )?;
+    Ok(())
+}
+
+/// A resource that asks for the same as before, with or without sweeps.
+fn go_on(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
+    let (tracked, before): (bool, Option<String>) = sql
+        .prepare_cached("SELECT tracking, task FROM resource WHERE id = ?1")?
+        .query_row([resource.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    match (tracked, one.plan.every.is_some()) {
+        (false, true) => track(sql, resource, one, before.as_deref())?,
+        (true, false) => track_no_more(sql, resource, before.as_deref())?,
+        _ => {}
+    }
+    sql.execute(
+        "UPDATE resource SET next_due = coalesce(next_due, ?2) WHERE id = ?1",
+        params![resource.0, one.first_due.0],
+    )?;
+    Ok(())
+}
+
+fn track(
+    sql: &Connection,
+    resource: ResourceId,
+    one: &PolledResource,
+    before: Option<&str>,
+) -> Result<(), StoreError> {
+    sql.execute(
+        "UPDATE resource SET tracking = 1, forget_before = NULL WHERE id = ?1",
+        [resource.0],
+    )?;
+    if let Some((task, due)) = replanned(&one.plan, before, one.start) {
+        sql.execute(
+            "UPDATE resource SET task = ?2, task_due = ?3, task_failures = 0, task_error = NULL
+             WHERE id = ?1",
+            params![resource.0, task, due.0],
+        )?;
+    }
+    Ok(())
+}
+
+fn track_no_more(
+    sql: &Connection,
+    resource: ResourceId,
+    before: Option<&str>,
+) -> Result<(), StoreError> {
+    sql.execute("UPDATE resource SET tracking = 0 WHERE id = ?1", [resource.0])?;
+    forget_the_gone(sql, resource)?;
+    if matches!(before.map(read_task), Some(Ok(Task::Sweep(_)))) {
+        sql.execute(
+            "UPDATE resource SET task = NULL, task_due = NULL, task_failures = 0, task_error = NULL
+             WHERE id = ?1",
+            [resource.0],
+        )?;
+    }
     Ok(())
 }

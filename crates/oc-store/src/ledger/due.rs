@@ -10,11 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::StoreError;
 use crate::profile::{Profile, Profiles};
+use crate::tasks::{is_load, is_load_of_all};
 
 /// The resources whose time has come...
 const DUE: &str = "next_due <= ?2";
-/// ...or all of them.
+/// ...or all of them...
 const ANY: &str = "?2 IS NOT NULL";
+/// ...or one by its number.
+const ONE: &str = "id = ?2";
 
 /// What was found.
 pub(super) struct Found {
@@ -65,6 +68,18 @@ pub(super) fn all_of(
     due_of(sql, instance, &profile, ANY, Timestamp::EPOCH, staged).map(Some)
 }
 
+/// One resource of an instance, whether due or not.
+pub(crate) fn due_resource(
+    sql: &Connection,
+    instance: InstanceId,
+    profile: &Profile,
+    resource: ResourceId,
+    staged: &mut Vec<ResourceId>,
+) -> Result<Option<Due>, StoreError> {
+    let found = due_of(sql, instance, profile, ONE, Timestamp(resource.0), staged)?;
+    Ok(found.resources.into_iter().next())
+}
+
 fn due_instances(
     sql: &Connection,
     now: Timestamp,
@@ -101,7 +116,7 @@ fn due_of(
         .optional()?
         .unwrap_or(0);
     let mut statement = sql.prepare_cached(&format!(
-        "SELECT id, name, revision, cursor, floor, polls, staging FROM resource
+        "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task FROM resource
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     ))?;
     let mut rows = statement.query(params![instance.0, now.0])?;
@@ -121,6 +136,7 @@ fn due_of(
             staged.push(resource);
         }
         let (cursor, floor) = (Timestamp(row.get(3)?), Timestamp(row.get(4)?));
+        let task: Option<String> = row.get(8)?;
         resources.push(Due {
             resource,
             revision: row.get(2)?,
@@ -128,7 +144,13 @@ fn due_of(
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),
             interval: profile.settings.interval,
-            checkpoint: Checkpoint { cursor, floor, polled: row.get::<_, i64>(5)? > 0 },
+            checkpoint: Checkpoint {
+                cursor,
+                floor,
+                polled: row.get::<_, i64>(5)? > 0,
+                remembers: row.get(7)? || is_load(task.as_deref()),
+                loads_all: is_load_of_all(task.as_deref()),
+            },
         });
     }
     Ok(DueInstance { instance, failures, resources })

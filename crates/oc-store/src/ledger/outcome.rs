@@ -20,12 +20,13 @@ pub(super) fn stage(
 ) -> Result<(), StoreError> {
     let poll = sql
         .prepare_cached(
-            "UPDATE resource SET staging = 1 WHERE id = ?1 AND revision = ?2 RETURNING polls + 1",
+            "UPDATE resource SET staging = 1 WHERE id = ?1 AND revision = ?2
+             RETURNING polls + 1, sweep",
         )?
-        .query_row(params![resource.0, revision], |row| row.get(0))
+        .query_row(params![resource.0, revision], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let poll: i64 = poll.ok_or(StoreError::Conflict)?;
-    remember(sql, resource, poll, fingerprints)?;
+    let (poll, sweep) = poll.ok_or(StoreError::Conflict)?;
+    remember(sql, resource, poll, sweep, fingerprints)?;
     tell(sql, resource, started, notifications)
 }
 
@@ -47,7 +48,7 @@ pub(super) fn done(
                next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
                last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before)
              WHERE id = ?1 AND revision = ?2 AND cursor = ?3
-             RETURNING polls, instance_id, visible_through, destination",
+             RETURNING polls, instance_id, visible_through, destination, sweep",
         )?
         .query_row(
             params![
@@ -60,21 +61,35 @@ pub(super) fn done(
                 result.to_string(),
                 finding.forget_before.map(|at| at.0)
             ],
-            |row| Ok((row.get(0)?, InstanceId(row.get(1)?), row.get(2)?, row.get(3)?)),
+            |row| {
+                let instance = InstanceId(row.get(1)?);
+                Ok((row.get(0)?, instance, row.get(2)?, row.get(3)?, row.get(4)?))
+            },
         )
         .optional()?;
-    let (poll, instance, visible, destination): (i64, _, i64, Option<String>) =
+    let (poll, instance, visible, destination, sweep): (i64, _, i64, Option<String>, i64) =
         row.ok_or(StoreError::Conflict)?;
-    remember(sql, resource, poll, &finding.part.fingerprints)?;
+    remember(sql, resource, poll, sweep, &finding.part.fingerprints)?;
     tell(sql, resource, finding.started, notifications)?;
     sql.prepare_cached("UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0")?
         .execute([instance.0])?;
+    publish(sql, resource, visible, destination.is_some(), finding.started)
+}
+
+/// Makes visible what was written behind `visible`; returns whether it is to be sent.
+pub(crate) fn publish(
+    sql: &Connection,
+    resource: ResourceId,
+    visible: i64,
+    send: bool,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let last: Option<i64> = sql
         .prepare_cached("SELECT max(seq) FROM notification WHERE resource_id = ?1")?
         .query_row([resource.0], |row| row.get(0))?;
     let Some(last) = last.filter(|last| *last > visible) else { return Ok(false) };
-    show(sql, resource, last, destination.is_some(), finding.started)?;
-    Ok(destination.is_some())
+    show(sql, resource, last, send, now)?;
+    Ok(send)
 }
 
 /// Makes the notifications up to `last` visible. Without a callback they are only kept; those that
@@ -177,25 +192,28 @@ pub(crate) fn void_staged(sql: &Connection, resource: ResourceId) -> Result<(), 
     Ok(())
 }
 
-fn remember(
+/// Remembers versions as found by a poll, and by the sweep that was the last to begin.
+pub(crate) fn remember(
     sql: &Connection,
     resource: ResourceId,
     poll: i64,
+    sweep: i64,
     fingerprints: &[Fingerprint],
 ) -> Result<(), StoreError> {
     let mut statement = sql.prepare_cached(
-        "INSERT INTO fingerprint (resource_id, object_id, version, poll) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO fingerprint (resource_id, object_id, version, poll, sweep)
+         VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (resource_id, object_id) DO UPDATE SET
            previous = CASE WHEN poll = excluded.poll THEN previous ELSE version END,
-           version = excluded.version, poll = excluded.poll",
+           version = excluded.version, poll = excluded.poll, sweep = excluded.sweep",
     )?;
     for one in fingerprints {
-        statement.execute(params![resource.0, one.object_id, one.version.0, poll])?;
+        statement.execute(params![resource.0, one.object_id, one.version.0, poll, sweep])?;
     }
     Ok(())
 }
 
-fn tell(
+pub(crate) fn tell(
     sql: &Connection,
     resource: ResourceId,
     created: Timestamp,

@@ -128,8 +128,11 @@ pub(crate) fn fields(configuration: &Configuration) -> InstanceFields {
     let connector = catalogue.find("salesloft").expect("the connector");
     let read = InstanceSettings::read(configuration, connector, MINUTE);
     let settings = read.expect("settings").0;
-    let polled =
-        settings.resources.iter().map(|one| PolledResource::new(one, s(1_000), s(1_900))).collect();
+    let polled = settings
+        .resources
+        .iter()
+        .map(|one| PolledResource::new(one, connector, s(1_000), s(1_900)))
+        .collect();
     InstanceFields {
         name: "One".to_owned(),
         tags: vec!["Docs".to_owned()],

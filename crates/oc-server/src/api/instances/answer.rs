@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::effective;
+use super::tasks::ResourceTask;
 use crate::api::elements::Element;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -62,6 +63,9 @@ pub(super) struct InstanceAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     delivery_queued_since: Option<String>,
+    /// What is done for its resources besides polling, where one instance is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<ResourceTask>,
     /// The connector's objects, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -91,7 +95,9 @@ struct Remark {
 /// The whole instance.
 pub(super) async fn of(app: &App, instance: &Instance) -> Result<InstanceAnswer, ApiError> {
     let user = app.store.user(instance.user).await?;
-    Ok(with_user(app, instance, user.as_ref()))
+    let states = app.store.resource_states(instance.id).await?;
+    let tasks = states.iter().filter_map(ResourceTask::of).collect();
+    Ok(InstanceAnswer { tasks, ..with_user(app, instance, user.as_ref()) })
 }
 
 /// The whole instance, when its user is known already.
@@ -127,6 +133,7 @@ pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> 
         authentication_error: instance.dead.clone(),
         polling_stopped: instance.stopped.clone(),
         delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
+        tasks: Vec::new(),
         objects: None,
     }
 }

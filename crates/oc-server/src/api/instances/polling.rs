@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::tasks::{LastSweep, ResourceTask};
 use crate::api::caller::{Aimed, Caller};
 use crate::api::calls::{Call, Calls, Wants};
 use crate::api::error::ApiError;
@@ -73,6 +74,14 @@ struct PollerRecord {
     next_due: Option<String>,
     /// Notifications that wait to be sent.
     waiting: u64,
+    /// What is done besides polling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task: Option<ResourceTask>,
+    /// What came of the last sweep for what has gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_sweep: Option<LastSweep>,
 }
 
 /// A resource that is not polled any more.
@@ -140,7 +149,10 @@ async fn disabled(State(app): State<App>, caller: Caller) -> Result<Json<Vec<Sto
 
 impl PollerRecord {
     fn new(state: ResourceState) -> Self {
+        let task = ResourceTask::of(&state);
         Self {
+            task,
+            last_sweep: state.last_sweep.map(LastSweep::from),
             instance_id: state.instance.0,
             resource: state.name,
             cursor: state.cursor.to_string(),

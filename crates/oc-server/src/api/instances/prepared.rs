@@ -107,7 +107,7 @@ impl Prepared {
             account,
             warnings,
             tokens,
-            polled: polled(app, &settings, start),
+            polled: polled(app, connector, &settings, start),
             destination: callback.map(|url| url.origin().ascii_serialization()),
             configuration,
         };
@@ -220,6 +220,7 @@ async fn check_urls(
 /// What is polled: nothing while events are not enabled.
 pub(super) fn polled(
     app: &App,
+    connector: &Connector,
     settings: &InstanceSettings,
     start: Timestamp,
 ) -> Option<Vec<PolledResource>> {
@@ -231,7 +232,7 @@ pub(super) fn polled(
         let is_dated = config.updated.is_some() || config.created.is_some();
         // Without dates only a first reading tells what is there already.
         let due = if is_dated { first_due(now, settings.interval, rand::random()) } else { now };
-        PolledResource::new(config, start, due)
+        PolledResource::new(config, connector, start, due)
     };
     Some(settings.resources.iter().map(resource).collect())
 }

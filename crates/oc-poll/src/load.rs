@@ -1,0 +1,80 @@
+//! A load: what was there when events were asked for, page by page (polling.md, `initial`).
+
+use std::time::Duration;
+
+use oc_config::Timestamp;
+
+use crate::background::{Work, WorkError};
+use crate::observe::fields;
+use crate::poll::render_since;
+use crate::sift::Sifter;
+use crate::source::Reading;
+use crate::task::{Load, Next, Step, Sweep, Task};
+use crate::{Due, Window};
+
+/// A load is taken up again by whoever has waited longest after so long.
+const STINT: Duration = Duration::from_secs(10);
+
+impl Work<'_> {
+    /// Reads on for a stint; every page is stored and told as it comes.
+    pub(crate) async fn load(&self, due: &Due, mut load: Load) -> Result<(), WorkError> {
+        let (begun, started) = (load.place, self.clock.now());
+        let call = render_since(due, load.from, started)?;
+        let reading = Reading {
+            target: due.target.clone(),
+            call,
+            page_size: due.config.page_size,
+            fields: fields(&due.config),
+            from: load.place.with_margin(),
+            spare: true,
+        };
+        let mut pages = self.source.open(reading).await?;
+        let mut sifter = Sifter::new(due, self.ledger, started, window(due, &load));
+        while let Some(page) = pages.next().await? {
+            sifter.take(&page).await?;
+            load.records += u64::try_from(page.len()).unwrap_or(0);
+            load.total = page.total.or(load.total);
+            let Some(place) = pages.place() else { break };
+            load.place = place;
+            // An instant that fills many pages is read through, as it can only be begun anew.
+            let is_over = self.clock.now().since(started) >= STINT && load.place != begun;
+            let now = self.clock.now();
+            let next = if is_over { Next::At(now) } else { Next::Now };
+            let step = Step::to(Some(Task::Load(load.clone())), next);
+            self.record(due, Step { part: sifter.hand_over(), ..step }).await?;
+            sifter.handed_over.clear();
+            if is_over {
+                return Ok(());
+            }
+        }
+        self.end_of_load(due, sifter.hand_over()).await
+    }
+
+    /// From now on is looked for what goes, where that was asked for.
+    async fn end_of_load(&self, due: &Due, part: crate::Part) -> Result<(), WorkError> {
+        let now = self.clock.now();
+        let sweep = due.config.detect_deletes.map(|detect| {
+            let first = Sweep { number: 1, since: now, ..Sweep::default() };
+            (Task::Sweep(first), now.plus(detect.every))
+        });
+        let (task, at) = sweep.map_or((None, now), |(task, at)| (Some(task), at));
+        self.record(due, Step { part, ..Step::to(task, Next::At(at)) }).await
+    }
+}
+
+fn window(due: &Due, load: &Load) -> Window {
+    Window {
+        last: Timestamp::EPOCH,
+        floor: due.checkpoint.floor,
+        look_back: Duration::ZERO,
+        until: None,
+        tolerance: due.config.tolerance,
+        by_updated: true,
+        baseline: !load.all,
+        all: load.all,
+        notes: due.config.detect_deletes.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Sifts pages for news: which of their records are events, and what is to be remembered of them.
+
+use std::collections::HashMap;
+
+use oc_config::Timestamp;
+use oc_hub::{Page, strip_nulls};
+
+use crate::ledger::{Due, Fingerprint, Ledger, LedgerError, Part, PollSummary};
+use crate::observe::{Observed, Observer};
+use crate::{Event, EventKind, Sighting, Verdict, Version, Window, classify};
+
+/// What a reading has found so far.
+pub(crate) struct Sifter<'a> {
+    due: &'a Due,
+    ledger: &'a dyn Ledger,
+    started: Timestamp,
+    pub(crate) window: Window,
+    observer: Observer<'a>,
+    /// What was found and not handed over yet; later records of the same object count it.
+    pending: HashMap<String, Version>,
+    /// What was handed over last, and the ledger may not know yet.
+    pub(crate) handed_over: HashMap<String, Version>,
+    part: Part,
+    /// Bytes of the records in the part.
+    pub(crate) bytes: usize,
+    pub(crate) summary: PollSummary,
+}
+
+impl<'a> Sifter<'a> {
+    pub(crate) fn new(
+        due: &'a Due,
+        ledger: &'a dyn Ledger,
+        started: Timestamp,
+        window: Window,
+    ) -> Self {
+        let observer = Observer::new(&due.config, &due.target);
+        let (pending, handed_over) = (HashMap::new(), HashMap::new());
+        let (part, bytes, summary) = (Part::default(), 0, PollSummary::default());
+        Self { due, ledger, started, window, observer, pending, handed_over, part, bytes, summary }
+    }
+
+    /// How many objects are to be remembered that were not handed over.
+    pub(crate) fn len(&self) -> usize {
+        self.part.fingerprints.len()
+    }
+
+    /// Sifts one page.
+    pub(crate) async fn take(&mut self, page: &Page) -> Result<(), LedgerError> {
+        let (ids, candidates) = self.candidates(page);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let known = self.ledger.known(self.due.resource, &ids).await?;
+        for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
+            let known = self.found(&object_id).or(known);
+            match classify(&self.window, &sighting, known) {
+                Verdict::Old => {}
+                Verdict::Note => self.keep(object_id, sighting.version, None),
+                Verdict::Send(kind) => self.tell(page, index, object_id, sighting, kind),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what was found since the last time, its events in the order of their dates.
+    pub(crate) fn hand_over(&mut self) -> Part {
+        let mut part = std::mem::take(&mut self.part);
+        part.events.sort_by_key(|event| event.date);
+        self.handed_over = std::mem::take(&mut self.pending);
+        self.bytes = 0;
+        part
+    }
+
+    fn tell(
+        &mut self,
+        page: &Page,
+        index: usize,
+        object_id: String,
+        sighting: Sighting,
+        kind: EventKind,
+    ) {
+        let date = sighting.updated.or(sighting.created).unwrap_or(self.started);
+        let record = page.record(index);
+        let record = if self.due.target.drop_nulls { strip_nulls(record) } else { record };
+        let is_end = kind == EventKind::Deleted;
+        let version = if is_end { Version::GONE } else { sighting.version };
+        self.keep(object_id.clone(), version, Some(Event { object_id, kind, date, record }));
+    }
+
+    /// What was found of an object so far, as far as the ledger may not know it.
+    fn found(&self, object_id: &str) -> Option<Version> {
+        self.pending.get(object_id).or_else(|| self.handed_over.get(object_id)).copied()
+    }
+
+    /// The page's records that dates do not rule out.
+    fn candidates(&mut self, page: &Page) -> (Vec<String>, Vec<(usize, Sighting)>) {
+        let mut found = (Vec::new(), Vec::new());
+        let window = &self.window;
+        for (index, record) in page.records().enumerate() {
+            let rules_out = |seen: &Sighting| window.rules_out(seen);
+            let observed = self.observer.observe(record, &mut self.summary, rules_out);
+            if let Some(Observed { object_id, sighting }) = observed {
+                found.0.push(object_id);
+                found.1.push((index, sighting));
+            }
+        }
+        found
+    }
+
+    fn keep(&mut self, object_id: String, version: Version, event: Option<Event>) {
+        self.pending.insert(object_id.clone(), version);
+        self.part.fingerprints.push(Fingerprint { object_id, version });
+        if let Some(event) = event {
+            self.summary.events += 1;
+            self.bytes += event.record.len();
+            self.part.events.push(event);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What loads and sweeps need: which are due, what is known, and their steps.
+
+mod answer;
+mod due;
+mod plan;
+mod step;
+mod text;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oc_config::Timestamp;
+use oc_poll::{
+    ClaimedTasks, Due, DueTask, LedgerError, Next, ResourceId, Step, Tasks, Tracked, Trouble,
+    Version,
+};
+use rusqlite::{Connection, params};
+
+use crate::store::locked;
+use crate::{Store, StoreError};
+
+pub use answer::Answered;
+pub(crate) use plan::{Plan, planned, replanned};
+pub(crate) use text::{is_load, is_load_of_all, read_swept, read_task};
+
+/// Told as deleted, as the fingerprints have it.
+const GONE: i64 = Version::GONE.0;
+
+#[async_trait]
+impl Tasks for Store {
+    async fn claim_tasks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+        busy: &[String],
+    ) -> Result<ClaimedTasks, LedgerError> {
+        let held = locked(&self.shared.polls).held(now);
+        let profiles = self.profiles.clone();
+        let busy: HashSet<String> = busy.iter().cloned().collect();
+        let find = move |sql: &Connection| due::find(sql, &profiles, now, limit, &held, busy);
+        let (mut found, staged, next) = self.database.read(find).await?;
+        self.void_leftovers(found.iter_mut().map(|one| &mut one.due), staged).await?;
+        let mut polls = locked(&self.shared.polls);
+        found.retain(|one| !polls.is_held(&one.due.target.instance, now));
+        for one in &found {
+            polls.take(one.due.target.instance, 1, now, lease);
+        }
+        Ok(ClaimedTasks { tasks: found, next })
+    }
+
+    async fn tracked(
+        &self,
+        resource: ResourceId,
+        which: Tracked,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Version)>, LedgerError> {
+        let after = after.to_owned();
+        let find = move |sql: &Connection| {
+            let (condition, number) = condition(which);
+            let mut statement = sql.prepare_cached(&format!(
+                "SELECT object_id, version FROM fingerprint
+                 WHERE resource_id = ?1 AND object_id > ?2 AND {condition}
+                 ORDER BY object_id LIMIT ?4",
+            ))?;
+            let values = params![resource.0, after, number, limit];
+            let rows =
+                statement.query_map(values, |row| Ok((row.get(0)?, Version(row.get(1)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        Ok(self.database.read(find).await?)
+    }
+
+    async fn count(&self, resource: ResourceId, which: Tracked) -> Result<u64, LedgerError> {
+        let count = move |sql: &Connection| {
+            let (condition, number) = condition(which);
+            let mut statement = sql.prepare_cached(&format!(
+                "SELECT count(*) FROM fingerprint WHERE resource_id = ?1 AND ?2 = '' AND {condition}",
+            ))?;
+            Ok(statement.query_row(params![resource.0, "", number], |row| row.get(0))?)
+        };
+        Ok(self.database.read(count).await?)
+    }
+
+    async fn record(&self, due: &Due, now: Timestamp, step: Step) -> Result<(), LedgerError> {
+        let notifications = self.notifications(due, &step.part.events, now).await?;
+        let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
+        let goes_on = step.next == Next::Now;
+        let record = move |sql: &Connection| {
+            step::record(sql, resource, revision, now, &step, &notifications)
+        };
+        let recorded = self.database.write(record).await;
+        if matches!(recorded, Ok(true)) {
+            self.shared.outbox_changed.notify_one();
+        }
+        if matches!(recorded, Err(StoreError::Conflict)) || (recorded.is_ok() && !goes_on) {
+            locked(&self.shared.polls).give_back(&instance);
+        }
+        Ok(recorded.map(drop)?)
+    }
+
+    async fn give_back(
+        &self,
+        due: &Due,
+        at: Timestamp,
+        trouble: Option<Trouble>,
+    ) -> Result<(), LedgerError> {
+        let (resource, revision) = (due.resource, due.revision);
+        let put_off =
+            move |sql: &Connection| step::put_off(sql, resource, revision, at, trouble.as_ref());
+        let done = self.database.write(put_off).await;
+        if matches!(done, Ok(()) | Err(StoreError::Conflict)) {
+            locked(&self.shared.polls).give_back(&due.target.instance);
+        }
+        Ok(done?)
+    }
+}
+
+impl Store {
+    /// The task of a resource as if it were due, for whoever carries it on by hand while nobody
+    /// else does.
+    ///
+    /// # Errors
+    /// When the storage fails, or the configuration cannot be read any more.
+    pub async fn task_by_hand(&self, due: &Due) -> Result<Option<DueTask>, StoreError> {
+        let profiles = self.profiles.clone();
+        let (instance, resource) = (due.target.instance, due.resource);
+        self.database.read(move |sql| due::of_resource(sql, &profiles, instance, resource)).await
+    }
+}
+
+/// Which rows, with ?3 for the number of a sweep.
+fn condition(which: Tracked) -> (String, i64) {
+    match which {
+        Tracked::All => ("?3 = 0".to_owned(), 0),
+        Tracked::Living => (format!("version <> {GONE} AND ?3 = 0"), 0),
+        Tracked::Unseen(number) => {
+            (format!("version <> {GONE} AND sweep BETWEEN 0 AND ?3"), number - 2)
+        }
+        Tracked::Missing(number) => ("sweep = ?3".to_owned(), -number),
+    }
+}
