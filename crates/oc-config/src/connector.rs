@@ -204,6 +204,8 @@ pub struct Resource {
     pub local: Vec<String>,
     /// Members that change although nobody changed the record; they do not count as content.
     pub volatile: Vec<FieldPath>,
+    /// Members that are not told as changed, and not remembered for it.
+    pub private: Vec<FieldPath>,
     /// Fields by which the provider can sort.
     pub sort: Vec<String>,
     /// What can be done with single records.

@@ -31,4 +31,9 @@ impl Target {
     pub fn volatile(&self, resource: &str) -> &[FieldPath] {
         self.connector.resources.get(resource).map_or(&[], |resource| &resource.volatile)
     }
+
+    /// The members of a resource that are not told as changed.
+    pub fn private(&self, resource: &str) -> &[FieldPath] {
+        self.connector.resources.get(resource).map_or(&[], |resource| &resource.private)
+    }
 }
