@@ -40,6 +40,8 @@ pub struct ResourceConfig {
     pub poll_delay: Duration,
     /// `overlap`: how much of the time before is read again on every poll; else the connector's.
     pub overlap: Option<Duration>,
+    /// `changes`: an update tells which fields differ, old and new.
+    pub changes: bool,
 }
 
 /// Where a date is in a record and how it is written.
@@ -111,6 +113,7 @@ impl ResourceConfig {
         put("pageSize", json!(self.page_size), Json::Null);
         put("pollDelay", seconds(self.poll_delay), json!(0));
         put("overlap", self.overlap.map_or(Json::Null, seconds), Json::Null);
+        put("changes", json!(self.changes), json!(false));
         Json::Object(members)
     }
 }

@@ -78,6 +78,9 @@ pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSourc
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) known: Mutex<HashMap<String, Version>>,
+    pub(crate) contents: Mutex<HashMap<String, Bytes>>,
+    /// The objects of each look-up of contents.
+    pub(crate) contents_looked_up: Mutex<Vec<Vec<String>>>,
     pub(crate) staged: Mutex<Vec<Part>>,
     pub(crate) outcomes: Mutex<Vec<Outcome>>,
     pub(crate) looked_up: Mutex<usize>,
@@ -105,6 +108,18 @@ impl Book {
     }
 }
 
+impl Book {
+    fn remember(&self, part: &Part) {
+        let mut contents = self.contents.lock().unwrap();
+        for Content { object_id, record } in part.contents.clone() {
+            match record {
+                Some(record) => drop(contents.insert(object_id, record)),
+                None => drop(contents.remove(&object_id)),
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Ledger for Book {
     async fn claim(&self, _: Timestamp, limit: usize, _: Duration) -> Result<Claimed, LedgerError> {
@@ -123,7 +138,18 @@ impl Ledger for Book {
         Ok(objects.iter().map(|id| known.get(id).copied()).collect())
     }
 
+    async fn contents(
+        &self,
+        _: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.contents_looked_up.lock().unwrap().push(objects.to_vec());
+        let contents = self.contents.lock().unwrap();
+        Ok(objects.iter().map(|id| contents.get(id).cloned()).collect())
+    }
+
     async fn stage(&self, _: &Due, _: Timestamp, part: Part) -> Result<(), LedgerError> {
+        self.remember(&part);
         self.known
             .lock()
             .unwrap()
@@ -144,6 +170,7 @@ impl Ledger for Book {
             let part =
                 finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));
             self.known.lock().unwrap().extend(part);
+            self.remember(&finding.part);
         }
         self.outcomes.lock().unwrap().push(outcome);
         self.finished.notify_one();

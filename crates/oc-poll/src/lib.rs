@@ -5,12 +5,16 @@
 #![doc = include_str!("../README.md")]
 
 mod account_share;
+mod changes;
 mod classify;
+mod contents;
 mod cursor;
+mod difference;
 mod event;
 #[cfg(test)]
 mod fixture;
 mod ledger;
+mod left_out;
 mod metrics;
 mod observe;
 mod poll;
@@ -18,11 +22,12 @@ mod poller;
 mod schedule;
 mod source;
 
+pub use changes::{Change, Changes, Shown};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
 pub use ledger::{
-    Checkpoint, Claimed, Due, DueInstance, Failure, Finding, Fingerprint, Ledger, LedgerError,
-    Outcome, Part, PollSummary, ResourceId,
+    Checkpoint, Claimed, Content, Due, DueInstance, Failure, Finding, Fingerprint, Ledger,
+    LedgerError, Outcome, Part, PollSummary, ResourceId,
 };
 pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};

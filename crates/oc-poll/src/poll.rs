@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use oc_config::{HubCall, RenderAt, Timestamp, UrlTemplate};
 use oc_egress::Clock;
 use oc_hub::{Page, strip_nulls};
 
+use crate::contents::Contents;
 use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, PollSummary};
 use crate::observe::{Observed, Observer, fields};
@@ -71,6 +73,12 @@ pub(crate) fn render(due: &Due, started: Timestamp) -> Result<HubCall, PollError
     Ok(call)
 }
 
+/// A record as the hub would show it.
+fn shown(due: &Due, page: &Page, index: usize) -> Bytes {
+    let record = page.record(index);
+    if due.target.drop_nulls { strip_nulls(record) } else { record }
+}
+
 /// `overlap`, else the connector's.
 fn overlap(due: &Due) -> std::time::Duration {
     due.config.overlap.unwrap_or_else(|| due.target.lag(&due.config.resource))
@@ -85,6 +93,7 @@ struct Run<'a> {
     observer: Observer<'a>,
     /// What this poll found and has not put aside yet; later records of the same object count it.
     pending: HashMap<String, Version>,
+    contents: Option<Contents<'a>>,
     part: Part,
     staging: Option<Staging<'a>>,
     bytes: usize,
@@ -111,9 +120,22 @@ impl<'a> Run<'a> {
         };
         let observer = Observer::new(config, due.target.volatile(&config.resource));
         let (pending, part) = (HashMap::new(), Part::default());
+        let contents = Contents::of(due, ledger);
         let summary = PollSummary::default();
         let (staging, bytes) = (None, 0);
-        Self { due, ledger, started, window, observer, pending, part, staging, bytes, summary }
+        Self {
+            due,
+            ledger,
+            started,
+            window,
+            observer,
+            pending,
+            contents,
+            part,
+            staging,
+            bytes,
+            summary,
+        }
     }
 
     /// Reads on; meanwhile what was put aside is stored.
@@ -143,13 +165,18 @@ impl<'a> Run<'a> {
                 Verdict::Note => None,
                 Verdict::Send(kind) => {
                     let date = sighting.updated.or(sighting.created).unwrap_or(self.started);
-                    let record = page.record(index);
-                    let record =
-                        if self.due.target.drop_nulls { strip_nulls(record) } else { record };
-                    Some(Event { object_id: object_id.clone(), kind, date, record })
+                    let record = shown(self.due, page, index);
+                    Some(Event { object_id: object_id.clone(), kind, date, record, changes: None })
                 }
             };
+            if let Some(contents) = &mut self.contents {
+                let record = || shown(self.due, page, index);
+                contents.meet(&object_id, event.as_ref(), self.part.events.len(), record);
+            }
             self.keep(object_id, sighting.version, event);
+        }
+        if let Some(contents) = &mut self.contents {
+            self.bytes += contents.compare(&mut self.part.events).await?;
         }
         if self.part.fingerprints.len() >= STAGE_AT || self.bytes >= STAGE_AT_BYTES {
             self.put_aside().await?;
@@ -191,12 +218,19 @@ impl<'a> Run<'a> {
     /// At most one part is on its way, so that memory stays bounded when the ledger is slow.
     async fn put_aside(&mut self) -> Result<(), PollError> {
         self.all_staged().await?;
-        let mut part = std::mem::take(&mut self.part);
-        part.events.sort_by_key(|event| event.date);
+        let part = self.sorted_part();
         let done = self.ledger.stage(self.due, self.started, part);
         self.staging = Some(Staging { done, found: std::mem::take(&mut self.pending) });
         self.bytes = 0;
         Ok(())
+    }
+
+    /// What was found since the last part, in the order of the dates.
+    fn sorted_part(&mut self) -> Part {
+        let mut part = std::mem::take(&mut self.part);
+        part.events.sort_by_key(|event| event.date);
+        part.contents = self.contents.as_mut().map(Contents::take).unwrap_or_default();
+        part
     }
 
     async fn all_staged(&mut self) -> Result<(), PollError> {
@@ -212,9 +246,8 @@ impl<'a> Run<'a> {
         next_due: Timestamp,
     ) -> Result<PollSummary, PollError> {
         self.all_staged().await?;
-        self.part.events.sort_by_key(|event| event.date);
         let finding = Finding {
-            part: std::mem::take(&mut self.part),
+            part: self.sorted_part(),
             started: self.started,
             cursor,
             forget_before: self.forget_before(),

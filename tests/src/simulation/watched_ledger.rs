@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_egress::Clock;
 use oc_poll::{Claimed, Due, Ledger, LedgerError, Outcome, Part, ResourceId, Version};
@@ -60,6 +61,15 @@ impl Ledger for WatchedLedger {
             return Ok(vec![None; objects.len()]);
         }
         self.store.known(resource, objects).await
+    }
+
+    async fn contents(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.fuse.pass().await;
+        self.store.contents(resource, objects).await
     }
 
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {

@@ -9,7 +9,7 @@ use super::check::check_url;
 use super::{DateField, PollerConfiguration, ResourceConfig};
 use crate::{DateReader, Diagnostic, FieldPath, UrlTemplate, Zone};
 
-const OWN_KEYS: [&str; 10] = [
+const OWN_KEYS: [&str; 11] = [
     "url",
     "idField",
     "datesConfiguration",
@@ -19,6 +19,7 @@ const OWN_KEYS: [&str; 10] = [
     "pageSize",
     "pollDelay",
     "overlap",
+    "changes",
     "initial",
 ];
 const DATE_KEYS: [&str; 6] = [
@@ -30,7 +31,7 @@ const DATE_KEYS: [&str; 6] = [
     "createdDateTimezone",
 ];
 /// Additive keys of this format that this version does not carry out.
-const UNSUPPORTED: [&str; 2] = ["detectDeletes", "changes"];
+const UNSUPPORTED: [&str; 1] = ["detectDeletes"];
 
 pub(super) fn configuration(
     value: &Json,
@@ -103,6 +104,7 @@ impl Reader<'_> {
         let page_size = self.page_size();
         let poll_delay = self.seconds("pollDelay").unwrap_or_default();
         let overlap = self.seconds("overlap");
+        let changes = self.flag("changes", false);
         let (url, resource) = self.url(poll_delay, lookup)?;
         Some(ResourceConfig {
             name: self.name.to_owned(),
@@ -117,6 +119,7 @@ impl Reader<'_> {
             page_size,
             poll_delay,
             overlap,
+            changes,
         })
     }
 

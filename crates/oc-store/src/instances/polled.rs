@@ -7,7 +7,7 @@ use oc_poll::ResourceId;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde_json::Value as Json;
 
-use crate::ledger::void_staged;
+use crate::ledger::{forget_contents, keep_only_contents, void_staged};
 use crate::{OrganizationId, Store, StoreError};
 
 /// A resource that is to be polled.
@@ -21,13 +21,15 @@ pub struct PolledResource {
     pub start: Timestamp,
     /// When it is polled first when it is new, or was not polled.
     pub first_due: Timestamp,
+    /// Its updates tell what differs; otherwise contents are not kept.
+    pub changes: bool,
 }
 
 impl PolledResource {
     /// A resource as it is configured.
     pub fn new(config: &ResourceConfig, start: Timestamp, first_due: Timestamp) -> Self {
         let identity = format!("{}\n{}", config.url.text(), config.id_field);
-        Self { name: config.name.clone(), identity, start, first_due }
+        Self { name: config.name.clone(), identity, start, first_due, changes: config.changes }
     }
 }
 
@@ -122,6 +124,7 @@ pub(super) fn put(
     for one in polled {
         put_one(sql, id, one)?;
     }
+    keep_only_contents(sql, id, polled)?;
     let names: HashSet<&str> = polled.iter().map(|one| one.name.as_str()).collect();
     let mut statement =
         sql.prepare_cached("SELECT id, name FROM resource WHERE instance_id = ?1")?;
@@ -170,6 +173,7 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
     }
     void_staged(sql, resource)?;
     sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
+    forget_contents(sql, resource)?;
     sql.execute(
         "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?3, polls = 0, next_due = ?4,
            last_poll = NULL, last_result = NULL, forget_before = NULL WHERE id = ?1",
