@@ -113,6 +113,7 @@ impl WatchedLedger {
         match self.mutant {
             Mutant::CursorAtEnd => finding.cursor = self.clock.now(),
             Mutant::CursorByOurClock => finding.cursor = finding.started,
+            Mutant::DropsContents => finding.part.contents.clear(),
             Mutant::ForgetsTooEarly => finding.forget_before = Some(finding.cursor),
             _ => {}
         }
