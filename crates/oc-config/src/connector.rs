@@ -212,6 +212,8 @@ pub struct Resource {
     pub deleted: Option<FieldPath>,
     /// How records that have gone are found.
     pub deletes: Deletes,
+    /// Members that are not told as changed, and not remembered for it.
+    pub private: Vec<FieldPath>,
     /// Fields by which the provider can sort.
     pub sort: Vec<String>,
     /// What can be done with single records.

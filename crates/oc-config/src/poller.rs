@@ -48,6 +48,8 @@ pub struct ResourceConfig {
     pub initial: Initial,
     /// `detectDeletes`: how the resource is looked through for what has gone; `None`: not at all.
     pub detect_deletes: Option<DetectDeletes>,
+    /// `changes`: an update tells which fields differ, old and new.
+    pub changes: bool,
 }
 
 /// Where a date is in a record and how it is written.
@@ -122,6 +124,7 @@ impl ResourceConfig {
         put("initial", json!(self.initial.to_string()), json!("now"));
         let deletes = self.detect_deletes.map_or(Json::Null, DetectDeletes::to_json);
         put("detectDeletes", deletes, Json::Null);
+        put("changes", json!(self.changes), json!(false));
         Json::Object(members)
     }
 }

@@ -67,15 +67,6 @@ fn what_was_understood_reads_the_same_in_its_documented_form() {
 }
 
 #[test]
-fn additive_keys_that_are_not_carried_out_are_errors() {
-    let resource = json!({"c": {"url": "/c", "idField": "id", "changes": true, "overlap": "30"}});
-    let found = PollerConfiguration::read(&resource, &|_| None);
-    let mut errors = paths(&found, Severity::Error);
-    errors.sort_unstable();
-    assert_eq!(errors, ["c.changes"]);
-}
-
-#[test]
 fn what_of_the_past_is_sent_and_how_deletions_are_found_is_read_and_shown() {
     let read = |initial: Value, deletes: Value| {
         let resource = json!({"c": {"url": "/c", "idField": "id", "initial": initial, "DetectDeletes": deletes}});
@@ -89,4 +80,20 @@ fn what_of_the_past_is_sent_and_how_deletions_are_found_is_read_and_shown() {
     let faulty = read(json!("yesterday"), json!({"every": "daily"}));
     assert_eq!(paths(&faulty, Severity::Error), ["c.initial", "c.DetectDeletes.every"]);
     assert!(read(json!("now"), json!(false)).resources[0].detect_deletes.is_none());
+}
+
+#[test]
+fn changes_are_asked_for_by_a_flag_that_may_be_text() {
+    let changes = |value: Value| {
+        let resource = json!({"c": {"url": "/c", "idField": "id", "changes": value}});
+        let found = PollerConfiguration::read(&resource, &|_| None);
+        (paths(&found, Severity::Error).len(), found.to_json()["c"]["changes"].clone())
+    };
+    assert_eq!(changes(json!(true)), (0, json!(true)));
+    assert_eq!(changes(json!("True")), (0, json!(true)));
+    for none in [json!(false), json!("false"), json!(""), Value::Null] {
+        assert_eq!(changes(none), (0, Value::Null));
+    }
+    assert_eq!(changes(json!("all")).0, 1);
+    assert_eq!(changes(json!(["title"])).0, 1);
 }

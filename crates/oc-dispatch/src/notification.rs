@@ -1,5 +1,7 @@
 //! The body of a notification, as old clients know it (notifications.md, "Body").
 
+mod changes;
+
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_poll::Event;
@@ -115,7 +117,11 @@ impl Composer<'_> {
             told.raw(r#","eventType":""#).raw(event.kind.as_str()).raw(r#"","date":""#);
             told.raw(&event.date.to_seconds_text()).raw(r#"","pollDate":""#).raw(self.poll_date);
             told.raw(r#"","elementKey":"#).text(&self.origin.element_key);
-            told.raw(r#","hubKey":"#).text(&self.origin.hub_key).raw("}");
+            told.raw(r#","hubKey":"#).text(&self.origin.hub_key);
+            if let Some(changes) = &event.changes {
+                told.changes(changes);
+            }
+            told.raw("}");
         }
         told.raw("]");
         told.0
@@ -168,6 +174,7 @@ mod tests {
             kind: EventKind::Updated,
             date: Timestamp(1_795_549_186_999_999),
             record: Bytes::from(format!(r#"{{"id":{id}}}"#)),
+            changes: None,
         };
         (0..count).map(event).collect()
     }

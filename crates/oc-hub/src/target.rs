@@ -41,4 +41,9 @@ impl Target {
     pub fn deletes(&self, resource: &str) -> &Deletes {
         self.connector.resources.get(resource).map_or(&Deletes::None, |resource| &resource.deletes)
     }
+
+    /// The members of a resource that are not told as changed.
+    pub fn private(&self, resource: &str) -> &[FieldPath] {
+        self.connector.resources.get(resource).map_or(&[], |resource| &resource.private)
+    }
 }

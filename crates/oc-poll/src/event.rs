@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use oc_config::Timestamp;
 
+use crate::Changes;
+
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -36,4 +38,7 @@ pub struct Event {
     pub date: Timestamp,
     /// The record as the hub would show it: JSON text.
     pub record: Bytes,
+    /// How it differs from what was told before: of an update, when the configuration asks for it
+    /// and it is known what was told.
+    pub changes: Option<Changes>,
 }

@@ -83,6 +83,9 @@ pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSourc
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) known: Mutex<HashMap<String, Version>>,
+    pub(crate) contents: Mutex<HashMap<String, Bytes>>,
+    /// The objects of each look-up of contents.
+    pub(crate) contents_looked_up: Mutex<Vec<Vec<String>>>,
     pub(crate) staged: Mutex<Vec<Part>>,
     pub(crate) outcomes: Mutex<Vec<Outcome>>,
     pub(crate) looked_up: Mutex<usize>,
@@ -143,6 +146,16 @@ impl Book {
             Tracked::Living => version != Version::GONE,
             Tracked::Unseen(number) => version != Version::GONE && (0..=number - 2).contains(&mark),
             Tracked::Missing(number) => mark == -number,
+        }
+    }
+
+    fn remember(&self, part: &Part) {
+        let mut contents = self.contents.lock().unwrap();
+        for Content { object_id, record } in part.contents.clone() {
+            match record {
+                Some(record) => drop(contents.insert(object_id, record)),
+                None => drop(contents.remove(&object_id)),
+            }
         }
     }
 }
@@ -223,7 +236,18 @@ impl Ledger for Book {
         Ok(objects.iter().map(|id| known.get(id).copied()).collect())
     }
 
+    async fn contents(
+        &self,
+        _: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.contents_looked_up.lock().unwrap().push(objects.to_vec());
+        let contents = self.contents.lock().unwrap();
+        Ok(objects.iter().map(|id| contents.get(id).cloned()).collect())
+    }
+
     async fn stage(&self, _: &Due, _: Timestamp, part: Part) -> Result<(), LedgerError> {
+        self.remember(&part);
         self.known
             .lock()
             .unwrap()
@@ -244,6 +268,7 @@ impl Ledger for Book {
             let part =
                 finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));
             self.known.lock().unwrap().extend(part);
+            self.remember(&finding.part);
         }
         self.outcomes.lock().unwrap().push(outcome);
         self.finished.notify_one();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use oc_config::{Configuration, InstanceId, ResourceConfig, Timestamp};
 use oc_hub::Target;
 
@@ -76,6 +77,15 @@ pub struct Fingerprint {
     pub version: Version,
 }
 
+/// What is remembered of an object's content, where the configuration asks for changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The object's id.
+    pub object_id: String,
+    /// The record as it was told or noted last; `None`: nothing is known of it any more.
+    pub record: Option<Bytes>,
+}
+
 /// A part of a poll's findings, in the order they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
@@ -83,6 +93,9 @@ pub struct Part {
     pub events: Vec<Event>,
     /// What to remember; one for each event, and some without.
     pub fingerprints: Vec<Fingerprint>,
+    /// What to remember of contents, at most one for each object; empty unless the configuration
+    /// asks for changes.
+    pub contents: Vec<Content>,
 }
 
 /// How a poll ended.
@@ -175,6 +188,14 @@ pub trait Ledger: Send + Sync {
         objects: &[String],
     ) -> Result<Vec<Option<Version>>, LedgerError>;
 
+    /// The contents remembered last of some objects, in the order of `objects`; staged ones of the
+    /// running poll count. `None` where nothing is known.
+    async fn contents(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError>;
+
     /// Puts a part of a large poll aside. Nobody sees it before the poll is [`Outcome::Done`].
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError>;
 
@@ -186,7 +207,7 @@ pub trait Ledger: Send + Sync {
         lease: Duration,
     ) -> Result<(), LedgerError>;
 
-    /// Records how a poll ended and gives the claim back: events, fingerprints, cursor and next
-    /// due time in one transaction.
+    /// Records how a poll ended and gives the claim back: events, fingerprints, contents, cursor and
+    /// next due time in one transaction.
     async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError>;
 }

@@ -7,12 +7,16 @@
 mod account_share;
 mod background;
 mod caretaker;
+mod changes;
 mod classify;
+mod contents;
 mod cursor;
+mod difference;
 mod event;
 #[cfg(test)]
 mod fixture;
 mod ledger;
+mod left_out;
 mod load;
 mod metrics;
 mod observe;
@@ -27,11 +31,12 @@ mod task;
 
 pub use background::Work;
 pub use caretaker::{Caretaker, CaretakerSettings};
+pub use changes::{Change, Changes, Shown};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
 pub use ledger::{
-    Checkpoint, Claimed, Due, DueInstance, Failure, Finding, Fingerprint, Ledger, LedgerError,
-    Outcome, Part, PollSummary, ResourceId,
+    Checkpoint, Claimed, Content, Due, DueInstance, Failure, Finding, Fingerprint, Ledger,
+    LedgerError, Outcome, Part, PollSummary, ResourceId,
 };
 pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use oc_config::Timestamp;
 use oc_hub::{Page, strip_nulls};
 
+use crate::contents::Contents;
 use crate::ledger::{Due, Fingerprint, Ledger, LedgerError, Part, PollSummary};
 use crate::observe::{Observed, Observer};
 use crate::{Event, EventKind, Sighting, Verdict, Version, Window, classify};
@@ -21,7 +23,8 @@ pub(crate) struct Sifter<'a> {
     /// What was handed over last, and the ledger may not know yet.
     pub(crate) handed_over: HashMap<String, Version>,
     part: Part,
-    /// Bytes of the records in the part.
+    contents: Option<Contents<'a>>,
+    /// Bytes of records that are kept for the part.
     pub(crate) bytes: usize,
     pub(crate) summary: PollSummary,
 }
@@ -36,7 +39,20 @@ impl<'a> Sifter<'a> {
         let observer = Observer::new(&due.config, &due.target);
         let (pending, handed_over) = (HashMap::new(), HashMap::new());
         let (part, bytes, summary) = (Part::default(), 0, PollSummary::default());
-        Self { due, ledger, started, window, observer, pending, handed_over, part, bytes, summary }
+        let contents = Contents::of(due, ledger);
+        Self {
+            due,
+            ledger,
+            started,
+            window,
+            observer,
+            pending,
+            handed_over,
+            part,
+            contents,
+            bytes,
+            summary,
+        }
     }
 
     /// How many objects are to be remembered that were not handed over.
@@ -53,11 +69,20 @@ impl<'a> Sifter<'a> {
         let known = self.ledger.known(self.due.resource, &ids).await?;
         for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
             let known = self.found(&object_id).or(known);
-            match classify(&self.window, &sighting, known) {
-                Verdict::Old => {}
-                Verdict::Note => self.keep(object_id, sighting.version, None),
-                Verdict::Send(kind) => self.tell(page, index, object_id, sighting, kind),
+            let verdict = classify(&self.window, &sighting, known);
+            let event = match verdict {
+                Verdict::Old => continue,
+                Verdict::Note => None,
+                Verdict::Send(kind) => Some(self.event(page, index, &object_id, &sighting, kind)),
+            };
+            if let Some(contents) = &mut self.contents {
+                let record = || shown(self.due, page, index);
+                contents.meet(&object_id, event.as_ref(), self.part.events.len(), record);
             }
+            self.keep(object_id, sighting.version, event);
+        }
+        if let Some(contents) = &mut self.contents {
+            self.bytes += contents.compare(&mut self.part.events).await?;
         }
         Ok(())
     }
@@ -66,25 +91,23 @@ impl<'a> Sifter<'a> {
     pub(crate) fn hand_over(&mut self) -> Part {
         let mut part = std::mem::take(&mut self.part);
         part.events.sort_by_key(|event| event.date);
+        part.contents = self.contents.as_mut().map(Contents::take).unwrap_or_default();
         self.handed_over = std::mem::take(&mut self.pending);
         self.bytes = 0;
         part
     }
 
-    fn tell(
-        &mut self,
+    fn event(
+        &self,
         page: &Page,
         index: usize,
-        object_id: String,
-        sighting: Sighting,
+        object_id: &str,
+        sighting: &Sighting,
         kind: EventKind,
-    ) {
+    ) -> Event {
         let date = sighting.updated.or(sighting.created).unwrap_or(self.started);
-        let record = page.record(index);
-        let record = if self.due.target.drop_nulls { strip_nulls(record) } else { record };
-        let is_end = kind == EventKind::Deleted;
-        let version = if is_end { Version::GONE } else { sighting.version };
-        self.keep(object_id.clone(), version, Some(Event { object_id, kind, date, record }));
+        let (object_id, record) = (object_id.to_owned(), shown(self.due, page, index));
+        Event { object_id, kind, date, record, changes: None }
     }
 
     /// What was found of an object so far, as far as the ledger may not know it.
@@ -108,6 +131,8 @@ impl<'a> Sifter<'a> {
     }
 
     fn keep(&mut self, object_id: String, version: Version, event: Option<Event>) {
+        let is_end = event.as_ref().is_some_and(|event| event.kind == EventKind::Deleted);
+        let version = if is_end { Version::GONE } else { version };
         self.pending.insert(object_id.clone(), version);
         self.part.fingerprints.push(Fingerprint { object_id, version });
         if let Some(event) = event {
@@ -116,4 +141,10 @@ impl<'a> Sifter<'a> {
             self.part.events.push(event);
         }
     }
+}
+
+/// A record as the hub would show it.
+fn shown(due: &Due, page: &Page, index: usize) -> Bytes {
+    let record = page.record(index);
+    if due.target.drop_nulls { strip_nulls(record) } else { record }
 }

@@ -11,7 +11,7 @@ use oc_config::{Deletes, DetectDeletes, FieldPath, Segment, Timestamp};
 use serde_json::{Value, json};
 
 use crate::background::{Work, WorkError};
-use crate::ledger::{Fingerprint, Part};
+use crate::ledger::{Content, Fingerprint, Part};
 use crate::sift::Sifter;
 use crate::task::{Next, Stage, Step, Sweep, Swept, Task, Tracked};
 use crate::{Due, Event, EventKind, Version, Window};
@@ -113,6 +113,7 @@ impl Work<'_> {
         sweep.told += u64::try_from(gone.len()).unwrap_or(0);
         let part = Part {
             events: gone.iter().map(|(id, _)| deleted(due, id, now)).collect(),
+            contents: nothing_of(due, &gone),
             fingerprints: gone.into_iter().map(|(id, _)| gone_for_good(id)).collect(),
         };
         let step = Step::to(Some(Task::Sweep(sweep.clone())), Next::Now);
@@ -166,10 +167,17 @@ fn gone_for_good(object_id: String) -> Fingerprint {
     Fingerprint { object_id, version: Version::GONE }
 }
 
+/// Where contents are kept, none of these is any more.
+fn nothing_of(due: &Due, gone: &[(String, Version)]) -> Vec<Content> {
+    let kept = gone.iter().filter(|_| due.config.changes);
+    kept.map(|(id, _)| Content { object_id: id.clone(), record: None }).collect()
+}
+
 /// The event for an object that has gone; all that is left of its record is the id.
 fn deleted(due: &Due, object_id: &str, date: Timestamp) -> Event {
     let record = Bytes::from(only_id(&due.config.id_field, object_id).to_string());
-    Event { object_id: object_id.to_owned(), kind: EventKind::Deleted, date, record }
+    let (object_id, kind) = (object_id.to_owned(), EventKind::Deleted);
+    Event { object_id, kind, date, record, changes: None }
 }
 
 /// A record with nothing but its id, where the id field has it. Digits are a number, as in records.

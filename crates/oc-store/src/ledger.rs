@@ -1,11 +1,13 @@
 //! What polling needs: what is due, what is known, and the outcome of a poll in one transaction.
 
+mod content;
 mod due;
 mod outcome;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{Notification, compose};
 use oc_poll::{
@@ -17,6 +19,9 @@ use uuid::Uuid;
 use crate::store::locked;
 use crate::{Store, StoreError};
 
+pub(crate) use content::{
+    complete as complete_contents, forget as forget_contents, keep_only as keep_only_contents,
+};
 pub(crate) use due::due_resource;
 pub(crate) use outcome::{publish, remember, tell, void_staged};
 
@@ -76,11 +81,21 @@ impl Ledger for Store {
         Ok(self.database.read(look_up).await?)
     }
 
+    async fn contents(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        let objects = objects.to_vec();
+        Ok(self.database.read(move |sql| content::find(sql, resource, &objects)).await?)
+    }
+
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {
         let notifications = self.notifications(due, &part.events, started).await?;
         let (resource, revision) = (due.resource, due.revision);
         let stage = move |sql: &Connection| {
-            outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)
+            outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)?;
+            content::stage(sql, resource, &part.contents)
         };
         let staged = self.database.write(stage).await;
         if matches!(staged, Err(StoreError::Conflict)) {
@@ -106,8 +121,20 @@ impl Ledger for Store {
                 let events = &finding.part.events;
                 let notifications = self.notifications(due, events, finding.started).await?;
                 let checkpoint = due.checkpoint;
+                let changes = due.config.changes;
                 let done = move |sql: &Connection| {
-                    outcome::done(sql, resource, revision, &checkpoint, &finding, &notifications)
+                    let told = outcome::done(
+                        sql,
+                        resource,
+                        revision,
+                        &checkpoint,
+                        &finding,
+                        &notifications,
+                    )?;
+                    if changes {
+                        content::complete(sql, resource, &finding.part.contents)?;
+                    }
+                    Ok(told)
                 };
                 self.database.write(done).await.map(|told| {
                     if told {

@@ -122,7 +122,12 @@ fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
            (SELECT object_id FROM fingerprint WHERE resource_id = ?1 LIMIT ?2)",
         chunk,
     )?;
-    if found.is_empty() && forgotten == 0 {
+    let contents = sql.execute(
+        "DELETE FROM content WHERE rowid IN
+           (SELECT rowid FROM content WHERE resource_id = ?1 LIMIT ?2)",
+        chunk,
+    )?;
+    if found.is_empty() && forgotten == 0 && contents == 0 {
         sql.execute("DELETE FROM replay WHERE resource_id = ?1", [resource])?;
         sql.execute("DELETE FROM gone WHERE resource_id = ?1", [resource])?;
     }

@@ -19,6 +19,8 @@ pub enum Mutant {
     NoFingerprints,
     /// Fingerprints are forgotten up to the cursor, not up to its look-back.
     ForgetsTooEarly,
+    /// What was told is not remembered, so that updates are compared with older versions.
+    DropsContents,
     /// Parts of a large poll are dropped instead of put aside.
     DropsParts,
     /// Notifications count as delivered before they are sent.
@@ -31,7 +33,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All mistakes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CursorAtEnd,
         Self::CursorByOurClock,
         Self::NoOverlap,
@@ -39,6 +41,7 @@ impl Mutant {
         Self::PageNumbers,
         Self::NoFingerprints,
         Self::ForgetsTooEarly,
+        Self::DropsContents,
         Self::DropsParts,
         Self::SettlesBeforeSending,
         Self::Overtakes,

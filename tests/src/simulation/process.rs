@@ -149,6 +149,7 @@ impl Process {
             serde_json::from_str(&self.connector.poller_configuration)?;
         let overlap = if life.mutant == Mutant::NoOverlap { Some(0) } else { life.overlap };
         poller["contacts"]["overlap"] = json!(overlap);
+        poller["contacts"]["changes"] = json!(true);
         let values = json!({
             "event.notification.enabled": true,
             "event.notification.callback.url": format!("http://receiver.example{path}"),

@@ -1,12 +1,13 @@
 //! What must hold: every change that stays visible is told exactly once in each version, in order;
-//! nothing is told that never was; cursors never go back; a repeat has the same id and bytes.
+//! nothing is told that never was; cursors never go back; a repeat has the same id and bytes; an
+//! update tells what differs from the version told before.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{bail, ensure};
 use oc_config::Timestamp;
 use oc_poll::Due;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Salesloft;
@@ -45,6 +46,8 @@ pub struct Story {
     bodies: HashMap<Uuid, Vec<u8>>,
     /// In the order of their first arrival.
     told: Vec<Told>,
+    /// The title that each instance was told last of a person.
+    titles: HashMap<(String, u64), Value>,
     faults: Vec<String>,
 }
 
@@ -70,6 +73,23 @@ impl Story {
             let id = event["objectId"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
             let updated = record["updated_at"].as_str().unwrap_or_default().to_owned();
             self.told.push((path.to_owned(), Change { id, updated }));
+            self.changes(path, id, event, &record["title"]);
+        }
+    }
+
+    /// What an update tells of the title is the one told before and the one now, and nothing else
+    /// of a person ever changes.
+    fn changes(&mut self, path: &str, id: u64, event: &Value, title: &Value) {
+        let before = self.titles.insert((path.to_owned(), id), title.clone());
+        let Some(before) = before.filter(|_| event["eventType"] == "UPDATED") else { return };
+        let expected = if before == *title {
+            json!([])
+        } else {
+            json!([{"field": "title", "old": before, "new": title}])
+        };
+        // One that is wrong makes the later ones wrong.
+        if event["changes"] != expected && self.faults.is_empty() {
+            self.faults.push(format!("{path}: {id} has {expected}, and was told {event}"));
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_egress::Clock;
 use oc_poll::{Claimed, Due, Ledger, LedgerError, Outcome, Part, ResourceId, Version};
@@ -62,6 +63,15 @@ impl Ledger for WatchedLedger {
         self.store.known(resource, objects).await
     }
 
+    async fn contents(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.fuse.pass().await;
+        self.store.contents(resource, objects).await
+    }
+
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {
         self.fuse.pass().await;
         let part = if self.mutant == Mutant::DropsParts { Part::default() } else { part };
@@ -103,6 +113,7 @@ impl WatchedLedger {
         match self.mutant {
             Mutant::CursorAtEnd => finding.cursor = self.clock.now(),
             Mutant::CursorByOurClock => finding.cursor = finding.started,
+            Mutant::DropsContents => finding.part.contents.clear(),
             Mutant::ForgetsTooEarly => finding.forget_before = Some(finding.cursor),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use oc_tests::salesloft::World;
 use oc_tests::{Options, Server};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::story::{check_story, house, until_told};
 
@@ -159,5 +159,46 @@ async fn other_resources_are_polled_beside_and_a_list_without_dates_is_compared_
     kinds.sort();
     // Without dates nobody can tell whether what was never reported is new.
     assert_eq!(kinds, ["accounts CREATED", "users UPDATED"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_tells_which_fields_changed_when_it_is_asked_to() -> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    let configuration = json!({"contacts": {
+        "url": "/hubs/crm/contacts?where=updated_at>='${gmtDate:yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'}'",
+        "idField": "id", "changes": "true", "datesConfiguration": {
+            "updatedDateField": "updated_at", "createdDateField": "created_at"}}});
+    let changes = json!({"event.poller.configuration": configuration.to_string()});
+    server.create(&salesloft, &receiver.url("hook"), &changes).await?;
+
+    let fields = |title: &str, tier: &str, offset: i64| {
+        let fields = json!({"title": title, "locale_utc_offset": offset,
+            "custom_fields": {"tier": tier, "team": 7}});
+        fields.as_object().cloned().unwrap_or_default()
+    };
+    let id = salesloft.change(|world, now| world.add("people", now, &fields("A", "free", -300)));
+    let mut told = 1;
+    receiver.until("the person", |receiver| receiver.told().len() == told).await?;
+    for (title, tier, offset) in [("B", "free", -240), ("B", "gold", -240), ("C", "gold", -300)] {
+        let changed = fields(title, tier, offset);
+        salesloft.change(|world, now| world.update("people", id, now, &changed));
+        told += 1;
+        receiver.until("the change", |receiver| receiver.told().len() == told).await?;
+    }
+    let events = receiver.deliveries().into_iter().map(|one| {
+        let message = &one.body["message"];
+        assert_eq!(message["events"], message["raw"]["events"]);
+        message["events"][0].clone()
+    });
+    let changes: Vec<Value> = events.map(|event| event["changes"].clone()).collect();
+    let expected = [
+        Value::Null,
+        json!([{"field": "title", "old": "A", "new": "B"}]),
+        json!([{"field": "/custom_fields/tier", "old": "free", "new": "gold"}]),
+        json!([{"field": "title", "old": "B", "new": "C"}]),
+    ];
+    assert_eq!(changes, expected);
+    assert!(receiver.faults().is_empty());
     Ok(())
 }

@@ -137,6 +137,7 @@ struct RawResource {
     volatile: Option<Vec<String>>,
     deleted: Option<String>,
     deletes: Option<RawDeletes>,
+    private: Option<Vec<String>>,
     sort: Option<Vec<String>>,
     one: Option<RawOperation>,
     create: Option<RawOperation>,
@@ -179,6 +180,15 @@ impl Faults {
             self.0.push(fault.under(path));
             FieldPath::default()
         })
+    }
+
+    /// A path to a member, which is not the whole record.
+    fn member(&mut self, path: &str, text: &str) -> FieldPath {
+        let read = self.field(path, text);
+        if text.is_empty() {
+            self.add(path, "a path to a member was expected");
+        }
+        read
     }
 
     fn url(&mut self, path: &str, text: &str) {
@@ -425,6 +435,7 @@ impl RawResource {
         let items = text(&self.items, &defaults.items).unwrap_or_default();
         let id = text(&self.id, &defaults.id).unwrap_or_else(|| "id".to_owned());
         let volatile = list(self.volatile, &defaults.volatile);
+        let private = list(self.private, &defaults.private);
         let lag = self.lag.or(defaults.lag).unwrap_or(0);
         Resource {
             items: faults.field(&format!("{path}.items"), &items),
@@ -433,6 +444,10 @@ impl RawResource {
             volatile: volatile
                 .iter()
                 .map(|at| faults.field(&format!("{path}.volatile"), at))
+                .collect(),
+            private: private
+                .iter()
+                .map(|at| faults.member(&format!("{path}.private"), at))
                 .collect(),
             path: self.path.unwrap_or_default(),
             query: pairs(self.query, &defaults.query),

@@ -107,6 +107,25 @@ fn urls_and_what_a_keyset_needs_are_checked() {
 }
 
 #[test]
+fn private_members_are_taken_from_the_defaults_unless_a_resource_has_its_own() {
+    let text = SALESLOFT.replacen("[defaults]", "[defaults]\nprivate = [\"/pin\"]", 1).replacen(
+        "[resources.contacts]",
+        "[resources.contacts]\nprivate = [\"/o/pin\", \"b\"]",
+        1,
+    );
+    let resources = Connector::parse(&text).unwrap().resources;
+    let private = |name: &str| -> Vec<String> {
+        resources[name].private.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        (private("contacts"), private("users")),
+        (vec!["o.pin".into(), "b".into()], vec!["pin".into()])
+    );
+    let told = faults("[resources.users]", "[resources.users]\nprivate = [\"\"]");
+    assert!(told[0].contains("resources.users.private: a path to a member"), "{told:?}");
+}
+
+#[test]
 fn single_records_are_read_everywhere_and_written_where_the_provider_takes_it() {
     use OperationKind::{Create, Delete, One, Update};
     let salesloft = Connector::parse(SALESLOFT).unwrap();

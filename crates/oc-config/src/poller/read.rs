@@ -9,7 +9,7 @@ use super::check::check_url;
 use super::{DateField, DetectDeletes, Initial, PollerConfiguration, ResourceConfig};
 use crate::{DateReader, Diagnostic, FieldPath, UrlTemplate, Zone};
 
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 12] = [
     "url",
     "idField",
     "datesConfiguration",
@@ -19,6 +19,7 @@ const OWN_KEYS: [&str; 11] = [
     "pageSize",
     "pollDelay",
     "overlap",
+    "changes",
     "initial",
     "detectDeletes",
 ];
@@ -30,8 +31,6 @@ const DATE_KEYS: [&str; 6] = [
     "createdDateFormat",
     "createdDateTimezone",
 ];
-/// Additive keys of this format that this version does not carry out.
-const UNSUPPORTED: [&str; 1] = ["changes"];
 
 pub(super) fn configuration(
     value: &Json,
@@ -104,6 +103,7 @@ impl Reader<'_> {
         let poll_delay = self.seconds("pollDelay").unwrap_or_default();
         let overlap = self.seconds("overlap");
         let (initial, detect_deletes) = (self.initial(), self.detect_deletes());
+        let changes = self.flag("changes", false);
         let (url, resource) = self.url(poll_delay, lookup)?;
         Some(ResourceConfig {
             name: self.name.to_owned(),
@@ -120,6 +120,7 @@ impl Reader<'_> {
             overlap,
             initial,
             detect_deletes,
+            changes,
         })
     }
 
@@ -132,7 +133,8 @@ impl Reader<'_> {
             let same = |known: &&&str| known.eq_ignore_ascii_case(key);
             let known = own.iter().find(same).or_else(|| others.iter().find(same));
             let Some(known) = known else {
-                self.unknown(key, &path);
+                let message = "this key means nothing here; it is not used".to_owned();
+                self.warn(&path, message);
                 continue;
             };
             if !own.contains(known) {
@@ -157,14 +159,6 @@ impl Reader<'_> {
                 Json::String(text) => drop(self.found.insert(known, (path, text.clone()))),
                 scalar => drop(self.found.insert(known, (path, scalar.to_string()))),
             }
-        }
-    }
-
-    fn unknown(&mut self, key: &str, path: &str) {
-        if UNSUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(key)) {
-            self.fault(path, "this version does not carry this out; remove the key");
-        } else {
-            self.warn(path, "this key means nothing here; it is not used".to_owned());
         }
     }
 

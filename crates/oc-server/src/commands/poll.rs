@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
+use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use oc_config::{InstanceId, Timestamp};
@@ -177,6 +178,14 @@ impl Ledger for Shown {
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         self.progress.inc(objects.len() as u64);
         self.store.known(resource, objects).await
+    }
+
+    async fn contents(
+        &self,
+        resource: ResourceId,
+        objects: &[String],
+    ) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.store.contents(resource, objects).await
     }
 
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {

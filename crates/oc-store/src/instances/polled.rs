@@ -7,7 +7,7 @@ use oc_poll::{ResourceId, Swept, Task};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde_json::Value as Json;
 
-use crate::ledger::void_staged;
+use crate::ledger::{forget_contents, keep_only_contents, void_staged};
 use crate::tasks::{Plan, planned, read_swept, read_task, replanned};
 use crate::{OrganizationId, Store, StoreError};
 
@@ -24,6 +24,8 @@ pub struct PolledResource {
     pub first_due: Timestamp,
     /// What is to be done besides polling.
     plan: Plan,
+    /// Its updates tell what differs; otherwise contents are not kept.
+    pub changes: bool,
 }
 
 impl PolledResource {
@@ -35,8 +37,9 @@ impl PolledResource {
         first_due: Timestamp,
     ) -> Self {
         let identity = format!("{}\n{}", config.url.text(), config.id_field);
+        let (name, changes) = (config.name.clone(), config.changes);
         let plan = Plan::of(config, connector);
-        Self { name: config.name.clone(), identity, start, first_due, plan }
+        Self { name, identity, start, first_due, plan, changes }
     }
 }
 
@@ -145,6 +148,7 @@ pub(super) fn put(
     for one in polled {
         put_one(sql, id, one)?;
     }
+    keep_only_contents(sql, id, polled)?;
     let names: HashSet<&str> = polled.iter().map(|one| one.name.as_str()).collect();
     let mut statement =
         sql.prepare_cached("SELECT id, name FROM resource WHERE instance_id = ?1")?;
@@ -190,6 +194,7 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
         Some((resource, _)) => {
             void_staged(sql, resource)?;
             sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
+            forget_contents(sql, resource)?;
             begin(sql, resource, one)
         }
         None => {

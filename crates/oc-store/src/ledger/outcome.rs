@@ -6,6 +6,7 @@ use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
+use super::content;
 use crate::StoreError;
 
 /// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
@@ -189,7 +190,7 @@ pub(crate) fn void_staged(sql: &Connection, resource: ResourceId) -> Result<(), 
          WHERE resource_id = ?1 AND poll > ?2",
         unfinished,
     )?;
-    Ok(())
+    content::void(sql, resource, polls)
 }
 
 /// Remembers versions as found by a poll, and by the sweep that was the last to begin.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::GONE;
 use super::text::{swept_text, task_text};
 use crate::StoreError;
-use crate::ledger::{publish, remember, tell};
+use crate::ledger::{complete_contents, publish, remember, tell};
 
 /// Records a step; returns whether there is something to send.
 pub(super) fn record(
@@ -52,6 +52,7 @@ pub(super) fn record(
     mark(sql, resource, -sweep, &step.missing)?;
     mark(sql, resource, sweep, &step.seen)?;
     remember(sql, resource, polls, sweep, &step.part.fingerprints)?;
+    complete_contents(sql, resource, &step.part.contents)?;
     tell(sql, resource, now, notifications)?;
     publish(sql, resource, visible, destination.is_some(), now)
 }

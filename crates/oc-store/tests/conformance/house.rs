@@ -162,10 +162,15 @@ pub(crate) fn part(ids: std::ops::Range<i64>) -> Part {
         kind: EventKind::Created,
         date: s(id),
         record: Bytes::from(format!("{{\"id\":{id}}}")),
+        changes: None,
     };
     let fingerprint =
         |id: i64| Fingerprint { object_id: id.to_string(), version: Version(s(id).0) };
-    Part { events: ids.clone().map(event).collect(), fingerprints: ids.map(fingerprint).collect() }
+    Part {
+        events: ids.clone().map(event).collect(),
+        fingerprints: ids.map(fingerprint).collect(),
+        contents: Vec::new(),
+    }
 }
 
 /// A poll begun at `started` that found `part`; the next is due 900 s later.

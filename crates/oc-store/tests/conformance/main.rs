@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod contents;
 mod events;
 mod file;
 mod house;
