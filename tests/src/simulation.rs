@@ -4,6 +4,7 @@
 //! One seed is one story. What must hold in every story is in [`story`]; that it can tell, is shown
 //! by the deliberate faults in [`Mutant`].
 
+mod endings;
 mod fuse;
 mod mutant;
 mod process;
@@ -11,6 +12,7 @@ mod receiver;
 pub mod story;
 mod watched_ledger;
 mod watched_outbox;
+mod watched_tasks;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,11 @@ use story::Story;
 const SECOND: i64 = 1_000_000;
 /// 2026-10-31T12:00:00Z: within a day the provider's clocks go back.
 const BEGIN: i64 = 1_793_448_000 * SECOND;
+
+/// At the end there is time for so many polls at least, in which some sweeps have nothing to tell...
+const SHORTEST_REST: usize = 12;
+/// ...and for so many at most, as a small rate limit takes its time.
+const LONGEST_REST: usize = 60;
 
 /// What a seed came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,8 +70,8 @@ pub fn play(world: &Runtime, seed: u64, mutant: Mutant) -> anyhow::Result<Tally>
     for step in 0..steps {
         simulation.step().with_context(|| format!("step {step}"))?;
     }
-    simulation.come_to_rest()?;
-    simulation.check_end()?;
+    let kind = simulation.life.kind();
+    simulation.come_to_rest().and_then(|()| simulation.check_end()).context(kind)?;
     Ok(simulation.tally)
 }
 
@@ -77,7 +84,6 @@ impl Simulation {
             provider.time = Some(Arc::clone(&time));
             // It is ahead, behind, or agrees.
             provider.clock_offset = [0, 0, -240, 90, -7][dice.random_range(0..5)] * SECOND;
-            provider.limit.points = u32::MAX;
             provider.accounts.lifetime = dice.random_range(1_200..7_200);
         });
         // The file system of the memory: what is tried is the order of effects, not the disk.
@@ -88,8 +94,20 @@ impl Simulation {
             fuse: Fuse::default(),
             mutant,
             overlap: if dice.random_bool(0.3) { Some(0) } else { None },
+            initial: ["now", "now", "all"][dice.random_range(0..3)],
+            deletes: dice.random_bool(0.5),
+            points: [20, 60, 600][dice.random_range(0..3)],
             seed: dice.random(),
         };
+        salesloft.with(|provider| provider.limit.points = life.points);
+        if dice.random_bool(0.5) {
+            let many = dice.random_range(1..400);
+            salesloft.change(|world, now| {
+                for back in 0..many {
+                    world.add_person(now - back * SECOND);
+                }
+            });
+        }
         let story = Arc::new(Mutex::new(Story::default()));
         let mut process = Process::begin(&life, &salesloft, &story)?;
         process.create_instances(&life, &salesloft, &story)?;
@@ -110,12 +128,13 @@ impl Simulation {
             let effects = [3, 10, 40][self.dice.random_range(0..3)];
             self.life.fuse.light(self.dice.random_range(1..=effects));
         }
-        match self.dice.random_range(0..12) {
+        match self.dice.random_range(0..14) {
             0..=2 => self.time_passes(900),
             3..=5 => self.people_change(),
             6 => self.trouble(),
             7 | 8 => self.polls()?,
-            9 => self.sweep()?,
+            9 => self.forget()?,
+            10 | 11 => self.loads_and_sweeps()?,
             _ => self.deliveries()?,
         }
         self.life.fuse.put_out();
@@ -150,6 +169,13 @@ impl Simulation {
                     0..=4 => ids.push(world.add_person(at)),
                     9 if !ids.is_empty() => {
                         world.delete_person(ids.swap_remove(dice.random_range(0..ids.len())));
+                    }
+                    8 => {
+                        let gone = world.removed_ids("people");
+                        if !gone.is_empty() {
+                            let id = gone[dice.random_range(0..gone.len())];
+                            world.restore("people", id, at);
+                        }
                     }
                     _ if !ids.is_empty() => {
                         world.touch_person(ids[dice.random_range(0..ids.len())], at);
@@ -206,9 +232,15 @@ impl Simulation {
         self.go_on(survived)
     }
 
+    fn loads_and_sweeps(&mut self) -> anyhow::Result<()> {
+        let process = self.process.as_mut().context("the process has gone")?;
+        let survived = process.carry_tasks_on()?;
+        self.go_on(survived)
+    }
+
     /// What is not needed any more goes.
-    fn sweep(&mut self) -> anyhow::Result<()> {
-        self.process.as_mut().context("the process has gone")?.sweep()
+    fn forget(&mut self) -> anyhow::Result<()> {
+        self.process.as_mut().context("the process has gone")?.forget()
     }
 
     /// After a crash the next life begins on the same database.
@@ -231,9 +263,13 @@ impl Simulation {
             provider.meanwhile = None;
         });
         lock(&self.story).calm = true;
-        for _ in 0..30 {
+        for round in 0.. {
+            if round >= SHORTEST_REST && (round >= LONGEST_REST || self.check_end().is_ok()) {
+                break;
+            }
             self.time.fetch_add(1_000 * SECOND, Ordering::Relaxed);
             self.polls()?;
+            self.loads_and_sweeps()?;
             self.time.fetch_add(SECOND, Ordering::Relaxed);
             self.deliveries()?;
         }

@@ -115,7 +115,7 @@ impl Budget {
             if opens > deadline {
                 return Err(TooLong(opens.since(now)));
             }
-            tokio::time::sleep(opens.since(now).max(Duration::from_millis(1))).await;
+            clock.sleep(opens.since(now).max(Duration::from_millis(1))).await;
         }
         Ok(())
     }

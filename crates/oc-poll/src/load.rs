@@ -10,7 +10,7 @@ use crate::poll::render_since;
 use crate::sift::Sifter;
 use crate::source::Reading;
 use crate::task::{Load, Next, Step, Sweep, Task};
-use crate::{Due, Window};
+use crate::{Due, Part, Window};
 
 /// A load is taken up again by whoever has waited longest after so long.
 const STINT: Duration = Duration::from_secs(10);
@@ -18,6 +18,9 @@ const STINT: Duration = Duration::from_secs(10);
 impl Work<'_> {
     /// Reads on for a stint; every page is stored and told as it comes.
     pub(crate) async fn load(&self, due: &Due, mut load: Load) -> Result<(), WorkError> {
+        if let Some(settled) = load.settled {
+            return self.settle(due, load, settled).await;
+        }
         let (begun, started) = (load.place, self.clock.now());
         let call = render_since(due, load.from, started)?;
         let reading = Reading {
@@ -47,11 +50,32 @@ impl Work<'_> {
                 return Ok(());
             }
         }
-        self.end_of_load(due, sifter.hand_over()).await
+        self.end_of_load(due, load, sifter.hand_over()).await
+    }
+
+    /// Everything is read. Where everything counts as created, so does what shows late.
+    async fn end_of_load(&self, due: &Due, load: Load, part: Part) -> Result<(), WorkError> {
+        let now = self.clock.now();
+        if !load.all {
+            return self.after_load(due, part).await;
+        }
+        let settled = now.plus(due.target.lag(&due.config.resource));
+        let task = Task::Load(Load { settled: Some(settled), ..load });
+        let step = Step::to(Some(task), Next::At(settled.plus(due.interval)));
+        self.record(due, Step { part, ..step }).await
+    }
+
+    /// Waits for a poll that had everything before its eyes.
+    async fn settle(&self, due: &Due, load: Load, settled: Timestamp) -> Result<(), WorkError> {
+        if due.checkpoint.cursor >= settled {
+            return self.after_load(due, Part::default()).await;
+        }
+        let at = self.clock.now().plus(due.interval);
+        self.record(due, Step::to(Some(Task::Load(load)), Next::At(at))).await
     }
 
     /// From now on is looked for what goes, where that was asked for.
-    async fn end_of_load(&self, due: &Due, part: crate::Part) -> Result<(), WorkError> {
+    async fn after_load(&self, due: &Due, part: Part) -> Result<(), WorkError> {
         let now = self.clock.now();
         let sweep = due.config.detect_deletes.map(|detect| {
             let first = Sweep { number: 1, since: now, ..Sweep::default() };

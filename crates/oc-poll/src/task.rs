@@ -31,6 +31,9 @@ pub struct Load {
     pub records: u64,
     /// Records there are, when the provider tells.
     pub total: Option<u64>,
+    /// Everything is read; what had not become visible by then is for polls to find, up to one that
+    /// begins at this instant or later.
+    pub settled: Option<Timestamp>,
 }
 
 /// One look for what has gone.

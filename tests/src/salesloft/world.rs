@@ -32,6 +32,8 @@ pub(super) struct Record {
 pub(super) struct Table {
     pub(super) records: HashMap<u64, Record>,
     pub(super) by_updated: BTreeSet<(i64, u64)>,
+    /// Records that were removed and can come back.
+    removed: HashMap<u64, Record>,
 }
 
 /// All lists by their paths.
@@ -41,6 +43,8 @@ pub struct World {
     next_id: u64,
     /// Every version there has been, in order.
     pub changes: Vec<Change>,
+    /// The records that were removed, in order; one that came back in between is there twice.
+    pub deletions: Vec<u64>,
     /// How late a change shows in lists, in microseconds.
     pub lateness: i64,
     /// Members for every new record, so that it has a real one's size.
@@ -98,7 +102,25 @@ impl World {
     pub fn delete(&mut self, list: &str, id: u64) -> bool {
         let table = self.table(list);
         let Some(record) = table.records.remove(&id) else { return false };
-        table.by_updated.remove(&(record.updated, id))
+        table.by_updated.remove(&(record.updated, id));
+        table.removed.insert(id, record);
+        self.deletions.push(id);
+        true
+    }
+
+    /// Brings a removed record back at an instant.
+    pub fn restore(&mut self, list: &str, id: u64, at: i64) -> bool {
+        let table = self.table(list);
+        let Some(record) = table.removed.remove(&id) else { return false };
+        table.records.insert(id, record);
+        self.update(list, id, at, &Map::new())
+    }
+
+    /// The ids of what a list has lost and can have back.
+    pub fn removed_ids(&mut self, list: &str) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.table(list).removed.keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The ids of a list.

@@ -23,6 +23,14 @@ pub enum Mutant {
     DropsContents,
     /// Parts of a large poll are dropped instead of put aside.
     DropsParts,
+    /// A load remembers where it is before what it has read is stored.
+    LoadSkips,
+    /// A sweep believes one look without asking for each missing record.
+    UnconfirmedDeletes,
+    /// What was told as deleted is told again by every sweep.
+    DeletesAgain,
+    /// A rate limit is not kept: every request is taken to be free.
+    IgnoresBudget,
     /// Notifications count as delivered before they are sent.
     SettlesBeforeSending,
     /// A failed notification is skipped, and those behind it overtake.
@@ -33,7 +41,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All mistakes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::CursorAtEnd,
         Self::CursorByOurClock,
         Self::NoOverlap,
@@ -43,6 +51,10 @@ impl Mutant {
         Self::ForgetsTooEarly,
         Self::DropsContents,
         Self::DropsParts,
+        Self::LoadSkips,
+        Self::UnconfirmedDeletes,
+        Self::DeletesAgain,
+        Self::IgnoresBudget,
         Self::SettlesBeforeSending,
         Self::Overtakes,
         Self::NewIdOnRepeat,

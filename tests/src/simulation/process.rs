@@ -9,13 +9,13 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use axum::http::{HeaderMap, HeaderValue, header};
 use oc_config::{
-    Catalogue, Configuration, Connector, InstanceId, InstanceSettings, Operator, Timestamp,
+    Catalogue, Configuration, Connector, Deletes, InstanceId, InstanceSettings, Operator, Timestamp,
 };
 use oc_dispatch::{Dispatcher, DispatcherSettings, RetrySchedule};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{AuthorizeError, Authorizer, Credential, Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, TokenError, TokenSet, Tokens};
-use oc_poll::{Poller, PollerSettings};
+use oc_poll::{Caretaker, CaretakerSettings, Poller, PollerSettings};
 use oc_store::{
     InstanceFields, NewInstance, OrganizationId, PolledResource, SecretKey, Store, StoreOptions,
 };
@@ -35,6 +35,7 @@ use super::receiver::SimulatedReceiver;
 use super::story::Story;
 use super::watched_ledger::WatchedLedger;
 use super::watched_outbox::WatchedOutbox;
+use super::watched_tasks::WatchedTasks;
 use crate::Salesloft;
 
 /// What outlives a process.
@@ -44,7 +45,21 @@ pub(super) struct Life {
     pub(super) fuse: Fuse,
     pub(super) mutant: Mutant,
     pub(super) overlap: Option<u32>,
+    /// What of the past is told.
+    pub(super) initial: &'static str,
+    /// Whether deletions are told.
+    pub(super) deletes: bool,
+    /// The rate limit's points a minute.
+    pub(super) points: u32,
     pub(super) seed: u64,
+}
+
+impl Life {
+    /// What kind of story it is.
+    pub(super) fn kind(&self) -> String {
+        let Self { overlap, initial, deletes, points, .. } = self;
+        format!("overlap {overlap:?}, initial {initial}, deletes {deletes}, {points} points")
+    }
 }
 
 /// A running process.
@@ -70,11 +85,15 @@ impl Process {
         story: &Arc<Mutex<Story>>,
     ) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let connector = connector(salesloft, life.mutant)?;
+        let connector = connector(salesloft, life)?;
         let mut catalogue = Catalogue::default();
         catalogue.add(connector.clone()).map_err(|fault| anyhow::anyhow!("{fault}"))?;
         let time = Arc::clone(&life.time);
+        let passing = Arc::clone(&time);
         let clock = Clock::new(move || Timestamp(time.load(Ordering::Relaxed)));
+        let clock = clock.simulated(move |passed| {
+            passing.fetch_add(i64::try_from(passed.as_micros()).unwrap_or(0), Ordering::Relaxed);
+        });
         let rolled = Mutex::new(StdRng::seed_from_u64(life.seed));
         let dice = Dice::new(move || lock(&rolled).random());
         let store = runtime.block_on(Store::open(StoreOptions {
@@ -120,6 +139,7 @@ impl Process {
             let now = self.clock.now();
             let provider = Timestamp(salesloft.with(|provider| provider.now()));
             let start = now.min(provider.floor_second());
+            let old = salesloft.with(|provider| provider.world.ids("people"));
             let fields = self.fields(life, salesloft, path, start)?;
             let new = NewInstance {
                 organization: OrganizationId(1),
@@ -133,6 +153,8 @@ impl Process {
             let InstanceId(id) = self.runtime()?.block_on(self.store.create_instance(new, None))?;
             let mut story = lock(story);
             story.starts.insert(path.to_owned(), start.0);
+            story.old = (life.initial == "all").then(|| old.into_iter().collect());
+            story.deletes = life.deletes;
             story.paths.insert(id, path.to_owned());
         }
         Ok(())
@@ -149,6 +171,10 @@ impl Process {
             serde_json::from_str(&self.connector.poller_configuration)?;
         let overlap = if life.mutant == Mutant::NoOverlap { Some(0) } else { life.overlap };
         poller["contacts"]["overlap"] = json!(overlap);
+        poller["contacts"]["initial"] = json!(life.initial);
+        if life.deletes {
+            poller["contacts"]["detectDeletes"] = json!({"every": 30, "most": 1});
+        }
         poller["contacts"]["changes"] = json!(true);
         let values = json!({
             "event.notification.enabled": true,
@@ -171,7 +197,7 @@ impl Process {
         Ok(InstanceFields {
             name: path.to_owned(),
             tags: vec![],
-            account: format!("team {path}"),
+            account: "team".to_owned(),
             warnings: vec![],
             tokens: Some(TokenSet {
                 access: tokens.0.into(),
@@ -208,11 +234,37 @@ impl Process {
             settings: PollerSettings {
                 concurrency: 1,
                 failure_threshold: 1_000,
-                lease: Duration::from_secs(60),
+                lease: Duration::from_secs(3_600),
                 look_every: Duration::from_secs(60),
             },
         };
         self.until_idle(poller.run(idle))
+    }
+
+    /// Runs the real caretaker until nothing is due; tells whether the process has survived.
+    pub(super) fn carry_tasks_on(&mut self) -> anyhow::Result<bool> {
+        let idle = CancellationToken::new();
+        let tasks = WatchedTasks {
+            store: self.store.clone(),
+            fuse: self.fuse.clone(),
+            mutant: self.mutant,
+            idle: idle.clone(),
+            running: AtomicUsize::new(0),
+            last: Mutex::default(),
+        };
+        let caretaker = Caretaker {
+            ledger: Arc::new(self.store.clone()),
+            tasks: Arc::new(tasks),
+            source: Arc::new(self.hub.clone()),
+            clock: self.clock.clone(),
+            dice: self.dice.clone(),
+            settings: CaretakerSettings {
+                concurrency: 1,
+                lease: Duration::from_secs(3_600),
+                look_every: Duration::from_secs(60),
+            },
+        };
+        self.until_idle(caretaker.run(idle))
     }
 
     /// Runs the real dispatcher until nothing is due; tells whether the process has survived.
@@ -253,7 +305,7 @@ impl Process {
         self.until_idle(dispatcher.run(idle))
     }
 
-    pub(super) fn sweep(&mut self) -> anyhow::Result<()> {
+    pub(super) fn forget(&mut self) -> anyhow::Result<()> {
         let week = Duration::from_secs(7 * 86_400);
         self.runtime()?.block_on(self.store.sweep(self.clock.now(), week))?;
         Ok(())
@@ -282,12 +334,14 @@ impl Drop for Process {
 }
 
 /// The shipped connector, pointed at the simulator.
-fn connector(salesloft: &Salesloft, mutant: Mutant) -> anyhow::Result<Connector> {
+fn connector(salesloft: &Salesloft, life: &Life) -> anyhow::Result<Connector> {
+    let mutant = life.mutant;
     let built_in = Catalogue::built_in().map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
     let mut connector = Connector::clone(built_in.find("salesloft").context("salesloft")?);
     connector.base = salesloft.api();
     if let Some(limits) = &mut connector.limits {
-        limits.points = 1_000_000_000;
+        let free = mutant == Mutant::IgnoresBudget;
+        limits.points = if free { 1_000_000_000 } else { life.points };
     }
     if let Some(oauth2) = &mut connector.oauth2 {
         oauth2.token = salesloft.token_url();
@@ -299,6 +353,12 @@ fn connector(salesloft: &Salesloft, mutant: Mutant) -> anyhow::Result<Connector>
         && let Some(contacts) = connector.resources.get_mut("contacts")
     {
         contacts.keyset = false;
+    }
+    if mutant == Mutant::UnconfirmedDeletes
+        && let Some(contacts) = connector.resources.get_mut("contacts")
+        && let Deletes::Probe { confirm, .. } = &mut contacts.deletes
+    {
+        *confirm = false;
     }
     Ok(connector)
 }

@@ -1,5 +1,6 @@
 //! What must hold: every change that stays visible is told exactly once in each version, in order;
-//! nothing is told that never was; cursors never go back; a repeat has the same id and bytes; an
+//! nothing is told that never was; a deletion is told once; cursors never go back; no rate limit is
+//! overdrawn; a repeat has the same id and bytes; an
 //! update tells what differs from the version told before.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,6 +11,7 @@ use oc_poll::Due;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::endings;
 use crate::Salesloft;
 use crate::salesloft::Change;
 
@@ -26,8 +28,15 @@ impl Seen {
     }
 }
 
-/// A version of a record, as an instance may be told of it.
-type Told = (String, Change);
+/// What an instance was told of a record.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// The path of the instance.
+    pub(super) path: String,
+    pub(super) kind: String,
+    /// The version; of a deletion only the id.
+    pub(super) change: Change,
+}
 
 /// What has happened so far.
 #[derive(Default)]
@@ -36,7 +45,11 @@ pub struct Story {
     pub(super) polls: usize,
     /// Nothing fails any more.
     pub(super) calm: bool,
-    /// The first instant that each instance is told of, by the path of its callback.
+    /// What was there when events were asked for is told as well: these records.
+    pub(super) old: Option<HashSet<u64>>,
+    /// Deletions are told.
+    pub(super) deletes: bool,
+    /// When each instance asked for events, by the path of its callback.
     pub(super) starts: HashMap<String, i64>,
     /// The path of each instance.
     pub(super) paths: HashMap<i64, String>,
@@ -72,8 +85,9 @@ impl Story {
             let record = &message["raw"]["contacts"][at];
             let id = event["objectId"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
             let updated = record["updated_at"].as_str().unwrap_or_default().to_owned();
-            self.told.push((path.to_owned(), Change { id, updated }));
+            let kind = event["eventType"].as_str().unwrap_or_default().to_owned();
             self.changes(path, id, event, &record["title"]);
+            self.told.push(Told { path: path.to_owned(), kind, change: Change { id, updated } });
         }
     }
 
@@ -115,14 +129,19 @@ impl Story {
             provider.world.changes.iter().cloned().enumerate().map(|(at, one)| (one, at)).collect()
         });
         let mut last: HashMap<(&str, u64), usize> = HashMap::new();
-        for (path, change) in &self.told {
+        for Told { path, change, .. } in self.told.iter().filter(|told| told.kind != "DELETED") {
             let Some(at) = order.get(change) else { bail!("{change:?} never was") };
             if let Some(before) = last.insert((path, change.id), *at) {
                 ensure!(before < *at, "{path}: {change:?} came twice, or after a later version");
             }
         }
+        endings::check(&self.told, salesloft)?;
         salesloft.with(|provider| {
             ensure!(provider.accounts.reused == 0, "a refresh token was used twice");
+            let (used, points) = (provider.limit.most_used, provider.limit.points);
+            // Where the window began is known from the first answer on.
+            let ours = points * 3 / 4 + 1;
+            ensure!(used <= ours, "{used} points were used in a window, of {ours}");
             Ok(())
         })
     }
@@ -132,13 +151,20 @@ impl Story {
         self.check_so_far(salesloft)?;
         let now: Vec<(u64, i64)> = Seen::of(salesloft).0.into_iter().collect();
         for (path, start) in &self.starts {
-            let news = now.iter().filter(|(_, at)| at > start);
+            let news = now.iter().filter(|(_, at)| self.old.is_some() || at > start);
             self.must_be_told.extend(news.map(|(id, at)| (path.clone(), *id, *at)));
         }
-        let told: HashSet<&Told> = self.told.iter().collect();
+        let told: HashSet<(&str, &Change)> =
+            self.told.iter().map(|one| (one.path.as_str(), &one.change)).collect();
         for (path, id, at) in &self.must_be_told {
             let change = Change { id: *id, updated: crate::salesloft::shown_time(*at) };
-            ensure!(told.contains(&(path.clone(), change)), "{path}: {id} of {at} was never told");
+            ensure!(told.contains(&(path, &change)), "{path}: {id} of {at} was never told");
+        }
+        if let Some(old) = &self.old {
+            endings::check_beginnings(&self.told, old, salesloft)?;
+        }
+        if self.deletes {
+            endings::check_whole(&self.told, salesloft)?;
         }
         Ok(())
     }

@@ -44,7 +44,14 @@ async fn carry_on(book: &Book, source: &MockSource, due: Due, load: Load) -> boo
 }
 
 fn load(all: bool) -> Load {
-    Load { from: Timestamp::EPOCH, all, place: ReadPlace::Begin, records: 0, total: None }
+    Load {
+        from: Timestamp::EPOCH,
+        all,
+        place: ReadPlace::Begin,
+        records: 0,
+        total: None,
+        settled: None,
+    }
 }
 
 fn started_at(floor: i64, changes: &Value) -> Due {
@@ -65,7 +72,21 @@ async fn everything_that_is_there_is_sent_once_as_created_page_by_page() {
     let steps = book.steps.lock().unwrap();
     let Some(Task::Load(after_first)) = &steps[0].task else { panic!("{steps:?}") };
     assert_eq!((after_first.records, after_first.place), (2, ReadPlace::Page(2)));
-    assert_eq!((steps.len(), &steps[1].task), (2, &None));
+    // What shows late is left to a poll that begins a lag of 60 s later.
+    let Some(Task::Load(read)) = steps[1].task.clone() else { panic!("{steps:?}") };
+    assert_eq!((steps.len(), read.settled, steps[1].next), (2, Some(s(2_060)), Next::At(s(2_960))));
+}
+
+#[tokio::test]
+async fn a_load_of_everything_ends_when_a_poll_has_begun_later() {
+    let read = Load { settled: Some(s(2_060)), ..load(true) };
+    for (cursor, ends) in [(2_059, false), (2_060, true)] {
+        let (book, mut due) = (Book::default(), started_at(0, &json!({})));
+        due.checkpoint.cursor = s(cursor);
+        carry_on(&book, &MockSource::new(), due, read.clone()).await;
+        let steps = book.steps.lock().unwrap();
+        assert_eq!(steps[0].task.is_none(), ends, "{cursor}");
+    }
 }
 
 #[tokio::test]

@@ -101,8 +101,10 @@ async fn load(app: &App, due: &Due) -> anyhow::Result<bool> {
         }
         // The rate limit may have no room for a while.
         let states = store.resource_states(due.target.instance).await?;
-        let is_load =
-            |one: &&ResourceState| one.name == *name && matches!(one.task, Some(Task::Load(_)));
+        let is_load = |one: &&ResourceState| {
+            let loads = matches!(&one.task, Some(Task::Load(load)) if load.settled.is_none());
+            one.name == *name && loads
+        };
         let next = states.iter().find(is_load).and_then(|one| one.task_due);
         tokio::time::sleep(next.map_or(Duration::ZERO, |at| at.since(app.clock.now()))).await;
     }

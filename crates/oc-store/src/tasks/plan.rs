@@ -47,8 +47,8 @@ impl Plan {
         let sends = self.initial != Initial::Now && self.floor(start) < start;
         let from = if notes { Timestamp::EPOCH } else { self.floor(start) };
         let all = self.initial == Initial::All;
-        let (place, records, total) = (ReadPlace::Begin, 0, None);
-        (notes || sends).then_some(Load { from, all, place, records, total })
+        let (place, records, total, settled) = (ReadPlace::Begin, 0, None, None);
+        (notes || sends).then_some(Load { from, all, place, records, total, settled })
     }
 
     fn first_sweep(&self, start: Timestamp) -> Option<(Task, Timestamp)> {
@@ -81,6 +81,6 @@ pub(crate) fn replanned(
     }
     let all = under_way.is_some_and(|load| load.all);
     let (from, place) = (Timestamp::EPOCH, ReadPlace::Begin);
-    let load = Load { from, all, place, records: 0, total: None };
+    let load = Load { from, all, place, records: 0, total: None, settled: None };
     Some((task_text(&Task::Load(load)), now))
 }

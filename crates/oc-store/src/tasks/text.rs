@@ -22,6 +22,7 @@ struct LoadRow {
     page: Option<u32>,
     records: u64,
     total: Option<u64>,
+    settled: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,15 +98,17 @@ impl LoadRow {
             ReadPlace::Since(at) => (Some(at.0), None),
             ReadPlace::Page(number) => (None, Some(number)),
         };
-        let Load { from, all, records, total, .. } = *load;
-        Self { from: from.0, all, since, page, records, total }
+        let Load { from, all, records, total, settled, .. } = *load;
+        let settled = settled.map(|at| at.0);
+        Self { from: from.0, all, since, page, records, total, settled }
     }
 
     fn into_load(self) -> Load {
         let since = self.since.map(|at| ReadPlace::Since(Timestamp(at)));
         let place = since.or(self.page.map(ReadPlace::Page)).unwrap_or_default();
         let Self { from, all, records, total, .. } = self;
-        Load { from: Timestamp(from), all, place, records, total }
+        let settled = self.settled.map(Timestamp);
+        Load { from: Timestamp(from), all, place, records, total, settled }
     }
 }
 
@@ -159,7 +162,8 @@ mod tests {
     fn tasks_are_read_as_they_were_written() {
         let load = |place| {
             let (from, all, records, total) = (Timestamp(5), true, 7, Some(9));
-            Task::Load(Load { from, all, place, records, total })
+            let settled = Some(Timestamp(11));
+            Task::Load(Load { from, all, place, records, total, settled })
         };
         let sweep = Sweep {
             number: 3,

@@ -54,7 +54,8 @@ pub(super) struct ResourceTask {
     resource: String,
     /// `initial`: what was there is read. `deletions`: what has gone is looked for.
     kind: &'static str,
-    /// `waiting` for its time, `running`, or `asking` whether deletions may be told.
+    /// `waiting` for its time, `running`, `asking` whether deletions may be told, or `read`: a poll is
+    /// awaited for what shows late.
     state: &'static str,
     /// Of an initial load: records read so far.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,8 +121,10 @@ impl ResourceTask {
         let Load { records, total, .. } = *load;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 records")]
         let part = |total: u64| (records as f64 / total.max(1) as f64).min(1.0);
-        let progress = total.map(part);
-        Self { kind: "initial", records: Some(records), total, progress, ..self }
+        let is_read = load.settled.is_some();
+        let progress = if is_read { Some(1.0) } else { total.map(part) };
+        let state = if is_read { "read" } else { "running" };
+        Self { kind: "initial", state, records: Some(records), total, progress, ..self }
     }
 
     fn sweep(self, sweep: &Sweep) -> Self {
