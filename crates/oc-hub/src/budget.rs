@@ -259,6 +259,39 @@ mod tests {
         waiting.abort();
     }
 
+    /// Takes a point again and again, and notes each.
+    async fn taker(budget: Arc<Budget>, name: char, times: u32, order: Arc<Mutex<String>>) {
+        let began = tokio::time::Instant::now();
+        let micros = move || i64::try_from(began.elapsed().as_micros()).unwrap();
+        let clock = Clock::new(move || Timestamp(MINUTE + micros()));
+        for _ in 0..times {
+            budget.take(1, &clock, Duration::from_secs(6_000)).await.unwrap();
+            order.lock().unwrap().push(name);
+            // The request itself.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_huge_backlog_and_its_siblings_take_turns_at_the_budget() {
+        let (budget, order) = (Arc::new(budget()), Arc::new(Mutex::new(String::new())));
+        let taker =
+            |name, times| tokio::spawn(taker(Arc::clone(&budget), name, times, Arc::clone(&order)));
+        let backlog = taker('.', 2_000);
+        while order.lock().unwrap().len() < 450 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let (one, two) = (taker('1', 20), taker('2', 20));
+        for done in [one, two, backlog] {
+            done.await.unwrap();
+        }
+        let order = order.lock().unwrap().clone();
+        // The backlog is in front when they come; from then on each has every third turn.
+        assert_eq!(order[450..].find(|name| name != '.'), Some(1));
+        let last = order.rfind(|name| name != '.').unwrap();
+        assert!(last < 450 + 3 * 20 + 3, "{last}");
+    }
+
     #[test]
     fn accounts_are_apart_and_remembered_while_their_window_lasts() {
         let budgets = Budgets::default();

@@ -15,6 +15,7 @@ use url::Url;
 use crate::authorizer::{AuthorizeError, Authorizer};
 use crate::budget::{Budgets, Told};
 use crate::provider_clock::{ClockReading, date_header, http_date};
+use crate::waiting::Waiting;
 use crate::{HubError, Target};
 
 const LONGEST_TEXT: usize = 4 * 1024;
@@ -42,18 +43,20 @@ pub(crate) struct Effort {
     pub(crate) retry: Retry,
     /// How long it waits for room in the rate limit before it counts as failed.
     pub(crate) budget_wait: Duration,
+    /// Nobody waits for the answer, so that the request is one of [`Client::waiting`] meanwhile.
+    pub(crate) in_background: bool,
 }
 
 impl Effort {
     /// For a poll, which has time.
     pub(crate) fn patient(retry: Retry) -> Self {
-        Self { retry, budget_wait: Duration::from_secs(600) }
+        Self { retry, budget_wait: Duration::from_secs(600), in_background: true }
     }
 
     /// For somebody who waits for the answer.
     pub(crate) fn prompt(retry: Retry) -> Self {
         let retry = Retry { tries: retry.tries.min(2), ..retry };
-        Self { retry, budget_wait: Duration::from_secs(2) }
+        Self { retry, budget_wait: Duration::from_secs(2), in_background: false }
     }
 }
 
@@ -99,6 +102,7 @@ pub(crate) struct Client {
     pub(crate) clock: Clock,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) budgets: Budgets,
+    pub(crate) waiting: Waiting,
     pub(crate) limits: Limits,
     pub(crate) retry: Retry,
 }
@@ -118,7 +122,8 @@ impl Client {
     ) -> Self {
         let limits =
             Limits { total: Duration::from_secs(60), body: 64 << 20, overflow: Overflow::Fail };
-        Self { egress, clock, authorizer, budgets: Budgets::default(), limits, retry }
+        let (budgets, waiting) = (Budgets::default(), Waiting::default());
+        Self { egress, clock, authorizer, budgets, waiting, limits, retry }
     }
 
     /// Sends what is asked and reads the answer; an answer that cannot be read is a failure like a
@@ -136,7 +141,7 @@ impl Client {
         let mut said: Option<String> = None;
         let Retry { mut tries, mut pause } = effort.retry;
         loop {
-            let attempted = self.attempt(target, asked, effort.budget_wait).await;
+            let attempted = self.attempt(target, asked, effort).await;
             let (failed, may_have_arrived) =
                 match attempted.map_err(|error| error.or_said(said.clone()))? {
                     Attempt::Answered(response, clock) => match read(response) {
@@ -185,13 +190,14 @@ impl Client {
         &self,
         target: &Target,
         asked: &Asked<'_>,
-        budget_wait: Duration,
+        effort: Effort,
     ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
         let budget =
             limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
         if let Some(budget) = &budget {
-            let taken = budget.take(asked.cost, &self.clock, budget_wait).await;
+            let _counted = effort.in_background.then(|| self.waiting.enter());
+            let taken = budget.take(asked.cost, &self.clock, effort.budget_wait).await;
             taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0, text: None })?;
         }
         let mut request = asked.request();

@@ -16,6 +16,7 @@ mod record;
 mod request;
 mod shown;
 mod target;
+mod waiting;
 
 pub use authorizer::{AuthorizeError, Authorizer, Credential};
 pub use client::Retry;

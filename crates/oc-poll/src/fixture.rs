@@ -58,6 +58,7 @@ pub(crate) fn page(records: &[Value]) -> Page {
 /// A source that reads the same pages each time; an empty list is a failure.
 pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSource {
     let mut source = MockSource::new();
+    source.expect_waiting().return_const(0_usize);
     source.expect_open().returning(move |_| {
         let mut left: Vec<Page> = pages.iter().rev().cloned().collect();
         let fails = pages.is_empty();
@@ -85,6 +86,8 @@ pub(crate) struct Book {
     /// How long recording an outcome takes.
     pub(crate) takes: Mutex<Duration>,
     pub(crate) due: Mutex<Vec<DueInstance>>,
+    /// What is handed back is due again.
+    pub(crate) due_again: bool,
     pub(crate) finished: tokio::sync::Notify,
 }
 
@@ -137,13 +140,17 @@ impl Ledger for Book {
         Ok(())
     }
 
-    async fn finish(&self, _: &Due, outcome: Outcome) -> Result<(), LedgerError> {
+    async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {
         let takes = *self.takes.lock().unwrap();
         tokio::time::sleep(takes).await;
         if let Outcome::Done(finding) = &outcome {
             let part =
                 finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));
             self.known.lock().unwrap().extend(part);
+        }
+        if self.due_again && matches!(outcome, Outcome::Deferred(_)) {
+            let (instance, resources) = (due.target.instance, vec![due.clone()]);
+            self.due.lock().unwrap().push(DueInstance { instance, failures: 0, resources });
         }
         self.outcomes.lock().unwrap().push(outcome);
         self.finished.notify_one();

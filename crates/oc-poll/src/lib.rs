@@ -16,6 +16,7 @@ mod observe;
 mod poll;
 mod poller;
 mod schedule;
+mod seats;
 mod source;
 
 pub use classify::{Sighting, Verdict, Version, Window, classify};

@@ -33,6 +33,9 @@ pub struct SourceError {
 pub trait Source: Send + Sync {
     /// Begins a reading. Retries, rate limits and tokens are the source's concern.
     async fn open(&self, reading: Reading) -> Result<Box<dyn Pages>, SourceError>;
+
+    /// How many readings wait for a rate budget at the moment.
+    fn waiting(&self) -> usize;
 }
 
 /// A reading under way.
@@ -51,6 +54,10 @@ impl Source for Hub {
     async fn open(&self, reading: Reading) -> Result<Box<dyn Pages>, SourceError> {
         let reader = self.read(reading.target, &reading.call, reading.page_size, reading.fields)?;
         Ok(Box::new(reader))
+    }
+
+    fn waiting(&self) -> usize {
+        Self::waiting(self)
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 mod commands;
 mod delivery;
 mod events;
+mod fairness;
 mod faults;
 mod hub;
 mod instances_api;
