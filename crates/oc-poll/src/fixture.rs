@@ -39,7 +39,8 @@ pub(crate) fn due(changes: &Value) -> Due {
         config: Arc::new(found.resources.remove(0)),
         configuration: Arc::new(Configuration::default()),
         interval: Duration::from_secs(900),
-        checkpoint: Checkpoint { cursor: s(1_000), floor: s(0), polled: true },
+        adaptive: false,
+        checkpoint: Checkpoint { cursor: s(1_000), floor: s(0), polled: true, quiet: 0 },
     }
 }
 

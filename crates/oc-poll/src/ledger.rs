@@ -48,6 +48,8 @@ pub struct Due {
     pub configuration: Arc<Configuration>,
     /// From one poll to the next.
     pub interval: Duration,
+    /// Whether the interval grows while polls find nothing.
+    pub adaptive: bool,
     /// Where the last poll ended.
     pub checkpoint: Checkpoint,
 }
@@ -61,6 +63,8 @@ pub struct Checkpoint {
     pub floor: Timestamp,
     /// Whether any poll has completed.
     pub polled: bool,
+    /// Polls in a row that found nothing, while the interval is adaptive.
+    pub quiet: u32,
 }
 
 /// An object's last reported version.
@@ -103,6 +107,8 @@ pub struct Finding {
     pub cursor: Timestamp,
     /// Fingerprints with a dated version before this can never be needed again.
     pub forget_before: Option<Timestamp>,
+    /// Polls in a row that found nothing, this one included.
+    pub quiet: u32,
     /// When to poll next.
     pub next_due: Timestamp,
     /// For the owner to see.

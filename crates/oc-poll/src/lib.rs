@@ -27,7 +27,7 @@ pub use ledger::{
 };
 pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};
-pub use schedule::{after_failure, after_success, first_due};
+pub use schedule::{after_failure, after_success, first_due, quiet_after};
 pub use source::{Pages, Reading, Source, SourceError};
 
 #[cfg(any(test, feature = "mock"))]

@@ -10,7 +10,7 @@ use oc_hub::{Page, strip_nulls};
 use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, PollSummary};
 use crate::observe::{Observed, Observer, fields};
-use crate::schedule::after_success;
+use crate::schedule::{after_success, quiet_after};
 use crate::source::{Pages, Reading, Source, SourceError};
 use crate::{Event, Verdict, Version, Window, classify};
 
@@ -55,7 +55,8 @@ pub async fn poll_once(
         run.take(&page).await?;
     }
     let cursor = next_cursor(due.checkpoint.cursor, started, pages.clock());
-    run.finish(cursor, after_success(started, due.interval, dice)).await
+    let quiet = quiet_after(due.adaptive, due.checkpoint.quiet, run.summary.events);
+    run.finish(cursor, quiet, after_success(started, due.interval, quiet, dice)).await
 }
 
 /// The hub call of a poll that begins at `started`: the template stands for the last poll time,
@@ -209,6 +210,7 @@ impl<'a> Run<'a> {
     async fn finish(
         mut self,
         cursor: Timestamp,
+        quiet: u32,
         next_due: Timestamp,
     ) -> Result<PollSummary, PollError> {
         self.all_staged().await?;
@@ -218,6 +220,7 @@ impl<'a> Run<'a> {
             started: self.started,
             cursor,
             forget_before: self.forget_before(),
+            quiet,
             next_due,
             summary: self.summary.clone(),
         };

@@ -33,6 +33,22 @@ async fn changes_become_events_in_the_order_of_their_dates_and_the_cursor_moves_
 }
 
 #[tokio::test]
+async fn an_adaptive_interval_grows_with_each_poll_without_an_event_and_an_event_ends_that() {
+    let quiet = async |adaptive, before, pages| {
+        let (book, mut due) = (Book::default(), due(&json!({})));
+        (due.adaptive, due.checkpoint.quiet) = (adaptive, before);
+        poll(&due, &book, pages).await.unwrap();
+        let finding = done(&book);
+        (finding.quiet, finding.next_due)
+    };
+    let (none, one) = (vec![page(&[])], vec![page(&[person(1, 1, 1_500)])]);
+    assert_eq!(quiet(true, 0, none.clone()).await, (1, s(2_000 + 1_125)));
+    assert_eq!(quiet(true, 20, none.clone()).await, (21, s(2_000 + 7_200)));
+    assert_eq!(quiet(true, 20, one).await, (0, s(2_900)));
+    assert_eq!(quiet(false, 0, none).await, (0, s(2_900)));
+}
+
+#[tokio::test]
 async fn the_same_version_is_reported_once_over_overlapping_polls() {
     let (book, due) = (Book::default(), due(&json!({})));
     let pages = vec![page(&[person(1, 1, 990), person(2, 1, 1_500)])];

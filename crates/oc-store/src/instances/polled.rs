@@ -163,7 +163,10 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
     };
     if identity == one.identity {
         sql.execute(
-            "UPDATE resource SET next_due = coalesce(next_due, ?2) WHERE id = ?1",
+            // Whoever changes the instance does not wait for the end of a long quiet.
+            "UPDATE resource SET quiet_polls = 0, next_due = CASE WHEN quiet_polls > 0
+               THEN min(coalesce(next_due, ?2), ?2) ELSE coalesce(next_due, ?2) END
+             WHERE id = ?1",
             params![resource.0, one.first_due.0],
         )?;
         return Ok(());
@@ -171,7 +174,7 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
     void_staged(sql, resource)?;
     sql.execute("DELETE FROM fingerprint WHERE resource_id = ?1", [resource.0])?;
     sql.execute(
-        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?3, polls = 0, next_due = ?4,
+        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?3, polls = 0, quiet_polls = 0, next_due = ?4,
            last_poll = NULL, last_result = NULL, forget_before = NULL WHERE id = ?1",
         params![resource.0, one.identity, one.start.0, one.first_due.0],
     )?;

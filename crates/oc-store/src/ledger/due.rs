@@ -101,7 +101,7 @@ fn due_of(
         .optional()?
         .unwrap_or(0);
     let mut statement = sql.prepare_cached(&format!(
-        "SELECT id, name, revision, cursor, floor, polls, staging FROM resource
+        "SELECT id, name, revision, cursor, floor, polls, staging, quiet_polls FROM resource
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     ))?;
     let mut rows = statement.query(params![instance.0, now.0])?;
@@ -128,7 +128,13 @@ fn due_of(
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),
             interval: profile.settings.interval,
-            checkpoint: Checkpoint { cursor, floor, polled: row.get::<_, i64>(5)? > 0 },
+            adaptive: profile.settings.adaptive,
+            checkpoint: Checkpoint {
+                cursor,
+                floor,
+                polled: row.get::<_, i64>(5)? > 0,
+                quiet: row.get(7)?,
+            },
         });
     }
     Ok(DueInstance { instance, failures, resources })

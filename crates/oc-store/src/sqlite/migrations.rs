@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step once, in this order; `user_version` counts those done.
-const STEPS: [&str; 1] = [include_str!("../../migrations/0001_first.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/0001_first.sql"),
+    include_str!("../../migrations/0004_adaptive.sql"),
+];
 
 /// The schema of a database, and the one this program works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
