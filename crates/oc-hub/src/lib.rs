@@ -4,10 +4,12 @@
 mod authorizer;
 mod budget;
 mod client;
+mod dated;
 mod error;
 mod hub;
 mod keyset;
 mod listing;
+mod newest_first;
 mod object;
 mod plan;
 mod provider_clock;

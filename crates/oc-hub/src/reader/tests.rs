@@ -1,9 +1,11 @@
 //! Readings against a provider that answers from a table.
 
+mod newest_first;
+
 use std::sync::Mutex;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use oc_config::{Catalogue, DateReader, InstanceId, Zone};
+use oc_config::{Catalogue, Connector, DateReader, InstanceId, Zone};
 use oc_egress::{Clock, Egress, Policy};
 use serde_json::{Value as Json, json};
 use url::Url;
@@ -16,7 +18,7 @@ use crate::{AuthorizeError, Credential, Hub, MockAuthorizer, Retry};
 /// What is answered instead, given the request's number; it may change the rows as well.
 type Mischief = fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate>;
 
-/// People as (id, updated second), sorted; answers as the provider does, and may do mischief.
+/// People as (id, updated second), sorted, the latest first when asked so; answers as the provider does, and may do mischief.
 struct People {
     rows: Mutex<Vec<(u32, i64)>>,
     mischief: Mischief,
@@ -39,7 +41,7 @@ impl Respond for &'static People {
         rows.sort_by_key(|(id, at)| (*at, *id));
         let instant = |text: &String| DateReader::any(Zone::gmt()).read_text(text).unwrap();
         let at = |seconds: i64| Timestamp(seconds * 1_000_000);
-        let listed: Vec<Json> = rows
+        let mut listed: Vec<Json> = rows
             .iter()
             .filter(|row| gt.as_ref().is_none_or(|gt| at(row.1) > instant(gt)))
             .filter(|row| gte.as_ref().is_none_or(|gte| at(row.1) >= instant(gte)))
@@ -47,6 +49,9 @@ impl Respond for &'static People {
             .collect();
         let (page, size): (usize, usize) = (page.parse().unwrap(), size.parse().unwrap());
         let next = (listed.len() > page * size).then_some(page + 1);
+        if get("sort_direction").as_deref() == Some("DESC") {
+            listed.reverse();
+        }
         let data: Vec<&Json> = listed.iter().skip((page - 1) * size).take(size).collect();
         let mut filtering = json!({});
         for (name, value) in [("gt", gt), ("gte", gte)] {
@@ -72,8 +77,22 @@ fn authorizer() -> MockAuthorizer {
     authorizer
 }
 
+fn salesloft() -> Arc<Connector> {
+    Arc::clone(Catalogue::built_in().unwrap().find("salesloft").unwrap())
+}
+
 async fn read_with(
     authorizer: MockAuthorizer,
+    people: &'static People,
+    url: &str,
+    size: u32,
+) -> Result<Vec<String>, HubError> {
+    read_as(authorizer, salesloft(), people, url, size).await
+}
+
+async fn read_as(
+    authorizer: MockAuthorizer,
+    connector: Arc<Connector>,
     people: &'static People,
     url: &str,
     size: u32,
@@ -86,7 +105,7 @@ async fn read_with(
     let hub = Hub::new(egress, Clock::system(), Arc::new(authorizer), retry);
     let target = Target {
         instance: InstanceId(1),
-        connector: Arc::clone(Catalogue::built_in().unwrap().find("salesloft").unwrap()),
+        connector,
         base: Url::parse(&server.uri()).unwrap(),
         account: "team".to_owned(),
         drop_nulls: true,
