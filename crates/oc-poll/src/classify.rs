@@ -93,7 +93,7 @@ pub fn classify(window: &Window, seen: &Sighting, known: Option<Version>) -> Ver
     if window.rules_out(seen) || known.is_some_and(|known| !is_news(seen.version, known)) {
         return Verdict::Old;
     }
-    if window.baseline && seen.updated.is_none() {
+    if window.baseline && seen.updated.or(seen.created).is_none() {
         return Verdict::Note;
     }
     let Some(dated) = seen.updated.or(seen.created) else {
