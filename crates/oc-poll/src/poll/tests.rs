@@ -1,5 +1,8 @@
 //! Polls over a source and a ledger in memory.
 
+mod clocks;
+mod dates;
+
 use oc_hub::ClockReading;
 use serde_json::{Value, json};
 
