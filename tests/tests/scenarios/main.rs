@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod changes;
+mod clocks;
 mod commands;
 mod delivery;
 mod events;
@@ -12,7 +13,9 @@ mod instances_api;
 mod kills;
 mod lifecycle;
 mod limits;
+mod moving;
 mod old_client;
+mod poller_keys;
 mod simulation;
 mod story;
 mod tenants;
