@@ -1,5 +1,6 @@
 //! Each key of the poller configuration has the effect that is documented.
 
+use jiff::Timestamp;
 use oc_tests::salesloft::World;
 use oc_tests::{Options, Receiver, Salesloft, Server};
 use serde_json::{Map, Value, json};
@@ -153,6 +154,37 @@ async fn epoch_dates_are_read_as_numbers_and_as_text_in_each_unit() -> anyhow::R
         let event = &receiver.deliveries()[0].body["message"]["events"][0];
         assert!(event["date"].as_str().is_some_and(|date| date.starts_with("20")), "{event}");
     }
+    Ok(())
+}
+
+/// From the last poll of an instance's only resource to the next, in milliseconds, and how many
+/// polls there have been.
+async fn gap(server: &Server, id: i64) -> anyhow::Result<(i64, i64)> {
+    let path = format!("/instances/{id}/event-poller-records");
+    let row = server.api.get(&path).await?.body[0].clone();
+    let at = |name: &str| row[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let (last, next) = (at("lastPoll").unwrap_or_default(), at("nextDue").unwrap_or_default());
+    Ok((next.as_millisecond() - last.as_millisecond(), row["polls"].as_i64().unwrap_or(0)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adaptive_interval_grows_while_nothing_changes_and_is_back_with_a_change()
+-> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    // An interval is 204 ms long; eight are 1,632.
+    let adaptive = json!({"event.poller.adaptive": "true"});
+    let instance = server.create(&salesloft, &receiver.url("hook"), &adaptive).await?;
+    let longest = loop {
+        let (gap, polls) = gap(&server, instance.id).await?;
+        if polls >= 10 {
+            break gap;
+        }
+    };
+    assert!((1_500..=1_632).contains(&longest), "{longest}");
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    let (shorter, _) = gap(&server, instance.id).await?;
+    assert!(shorter < 800, "{shorter}");
     Ok(())
 }
 

@@ -81,6 +81,23 @@ fn salesloft() -> Arc<Connector> {
     Arc::clone(Catalogue::built_in().unwrap().find("salesloft").unwrap())
 }
 
+fn hub(authorizer: MockAuthorizer, clock: Clock) -> Hub {
+    let policy = Policy::allowing(vec!["127.0.0.0/8".parse().unwrap()], vec![]);
+    let retry = Retry { tries: 4, pause: std::time::Duration::from_millis(1) };
+    let egress = Egress::new(policy, "t").unwrap();
+    Hub::new(egress, clock, Arc::new(authorizer), retry)
+}
+
+fn target(connector: Arc<Connector>, server: &MockServer) -> Target {
+    Target {
+        instance: InstanceId(1),
+        connector,
+        base: Url::parse(&server.uri()).unwrap(),
+        account: "team".to_owned(),
+        drop_nulls: true,
+    }
+}
+
 async fn read_with(
     authorizer: MockAuthorizer,
     people: &'static People,
@@ -99,17 +116,8 @@ async fn read_as(
 ) -> Result<Vec<String>, HubError> {
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(people).mount(&server).await;
-    let policy = Policy::allowing(vec!["127.0.0.0/8".parse().unwrap()], vec![]);
-    let retry = Retry { tries: 4, pause: std::time::Duration::from_millis(1) };
-    let egress = Egress::new(policy, "t").unwrap();
-    let hub = Hub::new(egress, Clock::system(), Arc::new(authorizer), retry);
-    let target = Target {
-        instance: InstanceId(1),
-        connector,
-        base: Url::parse(&server.uri()).unwrap(),
-        account: "team".to_owned(),
-        drop_nulls: true,
-    };
+    let hub = hub(authorizer, Clock::system());
+    let target = target(connector, &server);
     let mut reader =
         hub.read(target, &HubCall::parse(url).unwrap().0, Some(size), Picker::default())?;
     let mut ids = Vec::new();
@@ -231,6 +239,27 @@ async fn what_the_provider_refuses_is_told_in_its_words() {
     let error = read(people, ALL, 2).await.unwrap_err();
     assert!(matches!(&error, HubError::Provider { status, .. } if status.as_u16() == 422));
     assert_eq!(error.provider_text(), Some(r#"{"errors":{"x":["bad"]}}"#));
+}
+
+#[tokio::test]
+async fn a_reading_is_counted_for_as_long_as_it_waits_for_the_rate_limit() {
+    let server = MockServer::start().await;
+    let limited = people(vec![], |_, _| Some(ResponseTemplate::new(429)));
+    Mock::given(method("GET")).respond_with(limited).mount(&server).await;
+    // A minute that never ends.
+    let hub = hub(authorizer(), Clock::new(|| Timestamp(60_000_000)));
+    let call = HubCall::parse(ALL).unwrap().0;
+    let target = target(salesloft(), &server);
+    let mut reader = hub.read(target, &call, None, Picker::default()).unwrap();
+    assert_eq!(hub.waiting(), 0);
+    let reading = tokio::spawn(async move { reader.next_page().await.map(drop) });
+    while hub.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(limited.asked.lock().unwrap().len(), 1);
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.waiting(), 0);
 }
 
 #[tokio::test]
