@@ -4,6 +4,7 @@ mod definition;
 mod deletes;
 mod document;
 mod operation;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -194,6 +195,8 @@ pub struct Resource {
     /// Whether changes are read by keyset: every request asks for what was updated since the last
     /// record of the one before.
     pub keyset: bool,
+    /// Whether the list is read from the latest update on, and no further than changes are asked for.
+    pub newest_first: bool,
     /// Parameters that ask for the order in which changes are read.
     pub order: Vec<(String, String)>,
     /// How late a change may become visible in the list.

@@ -14,8 +14,7 @@ use crate::{
 };
 
 /// Keys that this version does not carry out: they would change what is delivered.
-const UNSUPPORTED: [(&str, &str); 2] =
-    [("event.notification.format", "standard"), ("event.poller.adaptive", "false")];
+const UNSUPPORTED: [(&str, &str); 1] = [("event.notification.format", "standard")];
 
 /// An instance's effective settings.
 #[derive(Clone, Debug)]
@@ -30,6 +29,8 @@ pub struct InstanceSettings {
     pub basic_user: Option<String>,
     /// From one poll to the next.
     pub interval: Duration,
+    /// Whether the interval grows while polls find nothing.
+    pub adaptive: bool,
     /// The resources to poll.
     pub resources: Vec<ResourceConfig>,
     /// Whether null members are dropped from records.
@@ -101,6 +102,7 @@ impl Reader<'_> {
                 .get("event.notification.basic.username")
                 .map(str::to_owned),
             interval: self.interval(floor),
+            adaptive: self.flag("event.poller.adaptive", false),
             resources,
             drop_nulls: self.flag("filter.response.nulls", true),
             raw_full: self.flag("event.raw.full", false),

@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 15] = [
+const KEYS: [Row; 16] = [
     (
         "base.url",
         "Base URL",
@@ -90,6 +90,13 @@ const KEYS: [Row; 15] = [
         "Minutes from one poll to the next; fractions are allowed",
         EntryKind::Word,
         None,
+    ),
+    (
+        "event.poller.adaptive",
+        "Adaptive poll interval",
+        "Whether the interval grows while polls find nothing, up to eight times",
+        EntryKind::Boolean,
+        Some("false"),
     ),
     (
         "event.poller.configuration",

@@ -15,6 +15,7 @@ use url::Url;
 use crate::authorizer::{AuthorizeError, Authorizer};
 use crate::budget::{Budgets, Share, Told};
 use crate::provider_clock::{ClockReading, date_header, http_date};
+use crate::waiting::Waiting;
 use crate::{HubError, Target};
 
 const LONGEST_TEXT: usize = 4 * 1024;
@@ -43,23 +44,35 @@ pub(crate) struct Effort {
     /// How long it waits for room in the rate limit before it counts as failed.
     pub(crate) budget_wait: Duration,
     pub(crate) share: Share,
+    /// Nobody waits for the answer, so that the request is one of [`Client::waiting`] meanwhile.
+    pub(crate) in_background: bool,
 }
 
 impl Effort {
     /// For a poll, which has time.
     pub(crate) fn patient(retry: Retry) -> Self {
-        Self { retry, budget_wait: Duration::from_secs(600), share: Share::Whole }
+        Self {
+            retry,
+            budget_wait: Duration::from_secs(600),
+            share: Share::Whole,
+            in_background: true,
+        }
     }
 
     /// For somebody who waits for the answer.
     pub(crate) fn prompt(retry: Retry) -> Self {
         let retry = Retry { tries: retry.tries.min(2), ..retry };
-        Self { retry, budget_wait: Duration::from_secs(2), share: Share::Whole }
+        Self {
+            retry,
+            budget_wait: Duration::from_secs(2),
+            share: Share::Whole,
+            in_background: false,
+        }
     }
 
     /// For what comes after everything else: it uses what others leave, and stands in nobody's way.
     pub(crate) fn spare(retry: Retry) -> Self {
-        Self { retry, budget_wait: Duration::ZERO, share: Share::Spare }
+        Self { retry, budget_wait: Duration::ZERO, share: Share::Spare, in_background: false }
     }
 }
 
@@ -105,6 +118,7 @@ pub(crate) struct Client {
     pub(crate) clock: Clock,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) budgets: Budgets,
+    pub(crate) waiting: Waiting,
     pub(crate) limits: Limits,
     pub(crate) retry: Retry,
 }
@@ -124,7 +138,8 @@ impl Client {
     ) -> Self {
         let limits =
             Limits { total: Duration::from_secs(60), body: 64 << 20, overflow: Overflow::Fail };
-        Self { egress, clock, authorizer, budgets: Budgets::default(), limits, retry }
+        let (budgets, waiting) = (Budgets::default(), Waiting::default());
+        Self { egress, clock, authorizer, budgets, waiting, limits, retry }
     }
 
     /// Sends what is asked and reads the answer; an answer that cannot be read is a failure like a
@@ -197,6 +212,7 @@ impl Client {
         let budget =
             limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
         if let Some(budget) = &budget {
+            let _counted = effort.in_background.then(|| self.waiting.enter());
             let taken =
                 budget.take(asked.cost, &self.clock, effort.budget_wait, effort.share).await;
             taken.map_err(|wait| HubError::RateLimited { retry_after: wait.0, text: None })?;

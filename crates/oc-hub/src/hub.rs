@@ -130,6 +130,11 @@ impl Hub {
         operate(&self.0, target, call, asked).await.map(drop)
     }
 
+    /// How many readings wait for their account's rate budget at the moment.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.count()
+    }
+
     /// The provider account whose rate limit an instance shares, when the provider tells.
     ///
     /// # Errors

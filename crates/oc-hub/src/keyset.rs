@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use oc_config::{DateReader, FieldPath, Resource, Timestamp, Zone};
+use oc_config::{Resource, Timestamp};
 
-use crate::{HubError, Page, Picker};
+use crate::dated::Dated;
+use crate::{HubError, Page};
 
 /// A reading in the order of updates (salesloft.md, "Reading changes well").
 ///
@@ -137,43 +138,5 @@ impl Keyset {
             is_past = updated > from;
             is_past || !id.is_some_and(|id| self.seen.contains(id))
         })
-    }
-}
-
-/// Reads the two fields that a keyset needs, as the connector names them.
-#[derive(Debug)]
-struct Dated {
-    picker: Picker,
-    reader: DateReader,
-}
-
-impl Dated {
-    fn of(resource: &Resource) -> Self {
-        let paths: [Option<FieldPath>; 3] =
-            [Some(resource.id.clone()), resource.updated.clone(), None];
-        Self { picker: Picker::new(paths), reader: DateReader::any(Zone::gmt()) }
-    }
-
-    fn read<'r>(&self, record: &'r [u8]) -> (Option<&'r str>, Option<Timestamp>) {
-        let [id, updated, _] =
-            std::str::from_utf8(record).map(|text| self.picker.pick(text)).unwrap_or_default();
-        (id, updated.and_then(|raw| self.reader.read_json(raw.as_bytes())))
-    }
-
-    fn updated(&self, record: &[u8]) -> Option<Timestamp> {
-        self.read(record).1
-    }
-
-    /// Adds the ids of a page's records at an instant; those later than it come last.
-    fn ids_at(&self, page: &Page, at: Option<Timestamp>, ids: &mut HashSet<String>) {
-        for record in page.records().rev() {
-            let (id, updated) = self.read(record.json);
-            if updated < at {
-                break;
-            }
-            if updated == at {
-                ids.extend(id.map(str::to_owned));
-            }
-        }
     }
 }

@@ -4,10 +4,12 @@
 mod authorizer;
 mod budget;
 mod client;
+mod dated;
 mod error;
 mod hub;
 mod keyset;
 mod listing;
+mod newest_first;
 mod object;
 mod plan;
 mod probe;
@@ -17,6 +19,7 @@ mod record;
 mod request;
 mod shown;
 mod target;
+mod waiting;
 
 pub use authorizer::{AuthorizeError, Authorizer, Credential};
 pub use client::Retry;

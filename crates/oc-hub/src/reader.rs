@@ -6,11 +6,13 @@ use oc_config::{HubCall, Operator, Resource, Timestamp};
 
 use crate::client::{Answer, Asked, Client, Effort};
 use crate::keyset::Keyset;
+use crate::newest_first::NewestFirst;
 use crate::plan::{Filter, Plan, outgoing_time, resource};
 use crate::request::{following, matching, read_page, request_url};
 use crate::{ClockReading, HubError, Page, Picker, Target};
 
-/// A reading under way: by keyset where the connector says so, else by page number.
+/// A reading under way: by keyset or the newest first where the connector says so, else by page
+/// number.
 pub struct Reader {
     client: Arc<Client>,
     target: Target,
@@ -49,6 +51,7 @@ impl ReadPlace {
 enum Place {
     Page(u32),
     Keyset(Box<Keyset>),
+    NewestFirst(Box<NewestFirst>),
     End,
 }
 
@@ -64,6 +67,8 @@ impl Reader {
         let resource = resource(&target.connector, &call.resource)?.clone();
         let place = if resource.keyset {
             Place::Keyset(Box::new(Keyset::new(&resource, None)))
+        } else if resource.newest_first {
+            Place::NewestFirst(Box::new(NewestFirst::new(&resource, plan.local.as_ref())))
         } else {
             Place::Page(1)
         };
@@ -104,6 +109,8 @@ impl Reader {
         match &self.place {
             Place::End => None,
             Place::Page(number) => Some(ReadPlace::Page(*number)),
+            // What is new meanwhile moves everything: it can only be read as a whole.
+            Place::NewestFirst(newest) => newest.next().map(|_| ReadPlace::Begin),
             Place::Keyset(keyset) => {
                 let (from, _) = keyset.next()?;
                 Some(from.map_or(ReadPlace::Begin, ReadPlace::Since))
@@ -120,6 +127,7 @@ impl Reader {
             Place::End => None,
             Place::Page(number) => Some((None, *number)),
             Place::Keyset(keyset) => keyset.next(),
+            Place::NewestFirst(newest) => newest.next().map(|number| (None, number)),
         };
         let Some((from, number)) = next else { return Ok(None) };
         let filters = self.filters(from);
@@ -131,7 +139,7 @@ impl Reader {
         let answer = self.client.send(&self.target, &asked, self.effort, read).await?;
         let Answer { read: page, clock } = answer;
         self.clock = self.clock.or(clock);
-        let page = self.advance(page)?;
+        let page = self.advance(page, number)?;
         Ok(Some(matching(page, self.plan.local.as_ref())))
     }
 
@@ -159,14 +167,18 @@ impl Reader {
     }
 
     /// Finds the next place, and leaves out what was read before.
-    fn advance(&mut self, page: Page) -> Result<Page, HubError> {
+    fn advance(&mut self, page: Page, number: u32) -> Result<Page, HubError> {
         match &mut self.place {
             Place::Keyset(keyset) => {
                 let more = following(&page, 1, &self.plan).is_some();
                 keyset.advance(page, more)
             }
-            Place::Page(number) => {
-                let next = following(&page, *number, &self.plan);
+            Place::NewestFirst(newest) => {
+                let next = following(&page, number, &self.plan);
+                newest.advance(page, next)
+            }
+            Place::Page(_) => {
+                let next = following(&page, number, &self.plan);
                 self.place = next.map_or(Place::End, Place::Page);
                 Ok(page)
             }

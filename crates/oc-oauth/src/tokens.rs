@@ -110,7 +110,7 @@ impl Tokens {
     /// # Errors
     /// Why there will be no other token.
     pub async fn refused(&self, instance: InstanceId, version: i64) -> Result<(), TokenError> {
-        self.ready.forget(instance);
+        self.ready.refuse(instance, version);
         let grant = self.grant(instance).await?;
         if grant.version > version { Ok(()) } else { self.flights.refresh(instance, version).await }
     }

@@ -1,4 +1,4 @@
-//! How many polls of one provider account may run at once, so that a busy account leaves room.
+//! How many polls of one provider account there may be at once, so that a busy account leaves room.
 
 use std::collections::HashMap;
 

@@ -10,7 +10,8 @@ use oc_hub::ClockReading;
 ///
 /// A `Date` of second s means some instant before s + 1. The provider is behind only if even that
 /// lies before the request was sent; then the largest difference the header allows is taken, so
-/// that no change made since can carry an earlier date than the cursor.
+/// that no change made since can carry an earlier date than the cursor. A clock of ours that was set
+/// back meanwhile was wrong when the poll began.
 pub(crate) fn next_cursor(
     previous: Timestamp,
     started: Timestamp,
@@ -19,6 +20,7 @@ pub(crate) fn next_cursor(
     let behind = first
         .filter(|at| at.provider.plus(Duration::from_secs(1)) < at.sent)
         .map_or(Duration::ZERO, |at| at.received.since(at.provider));
+    let started = first.map_or(started, |at| started.min(at.sent));
     started.minus(behind).max(previous)
 }
 
@@ -50,6 +52,12 @@ mod tests {
     #[test]
     fn a_provider_that_is_ahead_changes_nothing() {
         assert_eq!(cursor(1_500), at(1_000, 0));
+    }
+
+    #[test]
+    fn a_clock_of_ours_that_is_set_back_while_we_poll_leaves_no_cursor_in_the_future() {
+        let first = ClockReading { sent: at(5, 0), received: at(6, 0), provider: at(5, 0) };
+        assert_eq!(next_cursor(at(1, 0), at(9_000, 0), Some(first)), at(5, 0));
     }
 
     #[test]

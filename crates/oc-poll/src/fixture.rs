@@ -39,10 +39,12 @@ pub(crate) fn due(changes: &Value) -> Due {
         config: Arc::new(found.resources.remove(0)),
         configuration: Arc::new(Configuration::default()),
         interval: Duration::from_secs(900),
+        adaptive: false,
         checkpoint: Checkpoint {
             cursor: s(1_000),
             floor: s(0),
             polled: true,
+            quiet: 0,
             remembers: false,
             loads_all: false,
         },
@@ -64,6 +66,7 @@ pub(crate) fn page(records: &[Value]) -> Page {
 /// A source that reads the same pages each time; an empty list is a failure.
 pub(crate) fn source(pages: Vec<Page>, clock: Option<ClockReading>) -> MockSource {
     let mut source = MockSource::new();
+    source.expect_waiting().return_const(0_usize);
     source.expect_open().returning(move |_| {
         let mut left: Vec<Page> = pages.iter().rev().cloned().collect();
         let fails = pages.is_empty();
@@ -99,6 +102,8 @@ pub(crate) struct Book {
     pub(crate) marks: Mutex<HashMap<String, i64>>,
     /// When a task that could not go on is due again, and why it could not.
     pub(crate) put_off: Mutex<Vec<(Timestamp, Option<Trouble>)>>,
+    /// What is handed back is due again.
+    pub(crate) due_again: bool,
     pub(crate) finished: tokio::sync::Notify,
 }
 
@@ -261,7 +266,7 @@ impl Ledger for Book {
         Ok(())
     }
 
-    async fn finish(&self, _: &Due, outcome: Outcome) -> Result<(), LedgerError> {
+    async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {
         let takes = *self.takes.lock().unwrap();
         tokio::time::sleep(takes).await;
         if let Outcome::Done(finding) = &outcome {
@@ -269,6 +274,10 @@ impl Ledger for Book {
                 finding.part.fingerprints.iter().map(|of| (of.object_id.clone(), of.version));
             self.known.lock().unwrap().extend(part);
             self.remember(&finding.part);
+        }
+        if self.due_again && matches!(outcome, Outcome::Deferred(_)) {
+            let (instance, resources) = (due.target.instance, vec![due.clone()]);
+            self.due.lock().unwrap().push(DueInstance { instance, failures: 0, resources });
         }
         self.outcomes.lock().unwrap().push(outcome);
         self.finished.notify_one();

@@ -49,6 +49,8 @@ pub struct Due {
     pub configuration: Arc<Configuration>,
     /// From one poll to the next.
     pub interval: Duration,
+    /// Whether the interval grows while polls find nothing.
+    pub adaptive: bool,
     /// Where the last poll ended.
     pub checkpoint: Checkpoint,
 }
@@ -62,6 +64,8 @@ pub struct Checkpoint {
     pub floor: Timestamp,
     /// Whether any poll has completed.
     pub polled: bool,
+    /// Polls in a row that found nothing, while the interval is adaptive.
+    pub quiet: u32,
     /// Fingerprints must not be forgotten: a task needs them.
     pub remembers: bool,
     /// Everything that is there is being sent as CREATED, and that is not finished.
@@ -120,6 +124,8 @@ pub struct Finding {
     pub cursor: Timestamp,
     /// Fingerprints with a dated version before this can never be needed again.
     pub forget_before: Option<Timestamp>,
+    /// Polls in a row that found nothing, this one included.
+    pub quiet: u32,
     /// When to poll next.
     pub next_due: Timestamp,
     /// For the owner to see.

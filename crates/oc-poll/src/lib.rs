@@ -24,6 +24,7 @@ mod poll;
 mod poller;
 mod renewal;
 mod schedule;
+mod seats;
 mod sift;
 mod source;
 mod sweep;
@@ -40,7 +41,7 @@ pub use ledger::{
 };
 pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};
-pub use schedule::{after_failure, after_success, first_due};
+pub use schedule::{after_failure, after_success, first_due, quiet_after};
 pub use source::{Pages, Reading, Source, SourceError};
 pub use task::{
     ClaimedTasks, DueTask, Load, Next, Stage, Step, Sweep, Swept, Task, Tasks, Tracked, Trouble,

@@ -19,6 +19,12 @@ pub(crate) fn failed(connector: &str) {
         .increment(1);
 }
 
+/// So many polls wait for a rate budget.
+pub(crate) fn waiting(polls: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
+    metrics::gauge!("oc_polls_waiting").set(polls as f64);
+}
+
 /// So many instances are being polled.
 pub(crate) fn running(instances: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]

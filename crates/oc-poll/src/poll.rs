@@ -10,7 +10,7 @@ use crate::Window;
 use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Ledger, LedgerError, Outcome, PollSummary};
 use crate::observe::fields;
-use crate::schedule::after_success;
+use crate::schedule::{after_success, quiet_after};
 use crate::sift::Sifter;
 use crate::source::{Pages, Reading, Source, SourceError};
 
@@ -56,7 +56,8 @@ pub async fn poll_once(
         run.take(&page).await?;
     }
     let cursor = next_cursor(due.checkpoint.cursor, started, pages.clock());
-    run.finish(cursor, after_success(started, due.interval, dice)).await
+    let quiet = quiet_after(due.adaptive, due.checkpoint.quiet, run.sifter.summary.events);
+    run.finish(cursor, quiet, after_success(started, due.interval, quiet, dice)).await
 }
 
 /// The hub call of a poll that begins at `started`: the template stands for the last poll time,
@@ -160,6 +161,7 @@ impl<'a> Run<'a> {
     async fn finish(
         mut self,
         cursor: Timestamp,
+        quiet: u32,
         next_due: Timestamp,
     ) -> Result<PollSummary, PollError> {
         self.all_staged().await?;
@@ -169,6 +171,7 @@ impl<'a> Run<'a> {
             started: self.started,
             cursor,
             forget_before: self.forget_before(),
+            quiet,
             next_due,
             summary: summary.clone(),
         };

@@ -15,12 +15,13 @@ use crate::metrics;
 use crate::poll::{PollError, poll_once};
 use crate::renewal::keep_claim;
 use crate::schedule::after_failure;
+use crate::seats;
 use crate::source::Source;
 
 /// The bounds of polling.
 #[derive(Clone, Copy, Debug)]
 pub struct PollerSettings {
-    /// Instances polled at the same time.
+    /// Instances polled at the same time, besides those that wait for a rate budget.
     pub concurrency: usize,
     /// Consecutive failed polls of an instance after which its polling stops.
     pub failure_threshold: u32,
@@ -49,7 +50,7 @@ impl Poller {
     /// Runs until `stop`; then polls under way are abandoned, which loses nothing: they stored
     /// nothing and are due again at the next start.
     pub async fn run(self, stop: CancellationToken) {
-        let most = self.settings.concurrency.div_ceil(2);
+        let most = seats::of_an_account(self.settings.concurrency);
         let mut work = Work {
             poller: Arc::new(self),
             tasks: JoinSet::new(),
@@ -168,8 +169,10 @@ struct Work {
 impl Work {
     /// Claims and begins what is due; tells how long to wait before looking again.
     async fn start_due(&mut self) -> Duration {
-        let Poller { ledger, clock, settings, .. } = &*self.poller;
-        let room = settings.concurrency.saturating_sub(self.tasks.len());
+        let Poller { ledger, source, clock, settings, .. } = &*self.poller;
+        let waiting = source.waiting();
+        metrics::waiting(waiting);
+        let room = seats::free(settings.concurrency, self.tasks.len(), waiting);
         if room == 0 {
             return settings.look_every;
         }

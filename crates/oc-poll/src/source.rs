@@ -62,6 +62,9 @@ pub trait Source: Send + Sync {
 
     /// Whether the provider says of a record, asked for alone, that there is none.
     async fn is_gone(&self, due: &Due, id: &str) -> Result<bool, SourceError>;
+
+    /// How many readings wait for a rate budget at the moment.
+    fn waiting(&self) -> usize;
 }
 
 /// A reading under way.
@@ -103,6 +106,10 @@ impl Source for Hub {
 
     async fn is_gone(&self, due: &Due, id: &str) -> Result<bool, SourceError> {
         Ok(Hub::is_gone(self, &due.target, &due.config.resource, id).await?)
+    }
+
+    fn waiting(&self) -> usize {
+        Self::waiting(self)
     }
 }
 

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+/// The zone in which most lists show times.
+const EASTERN: &str = "America/New_York";
+
 /// One version of a record, as it came to be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Change {
@@ -49,6 +52,8 @@ pub struct World {
     pub lateness: i64,
     /// Members for every new record, so that it has a real one's size.
     pub padding: usize,
+    /// The zones in which records show their times, in turn; without any all are US/Eastern.
+    pub zones: Vec<&'static str>,
 }
 
 impl World {
@@ -84,16 +89,16 @@ impl World {
 
     /// Changes a record; its `updated_at` never goes back.
     pub fn update(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
-        let lateness = self.lateness;
+        let (lateness, zone) = (self.lateness, self.zone_of(id));
         let table = self.table(list);
         let Some(record) = table.records.get_mut(&id) else { return false };
         table.by_updated.remove(&(record.updated, id));
         record.updated = at.max(record.updated + 1);
         record.visible = record.updated + lateness;
         record.fields.extend(fields.clone());
-        record.show();
+        record.show(zone);
         table.by_updated.insert((record.updated, id));
-        let change = Change { id, updated: eastern(record.updated) };
+        let change = Change { id, updated: shown_in(zone, record.updated) };
         self.changes.push(change);
         true
     }
@@ -130,6 +135,11 @@ impl World {
         ids
     }
 
+    /// Whether a list still has the record.
+    pub fn has(&self, id: u64) -> bool {
+        self.tables.values().any(|table| table.records.contains_key(&id))
+    }
+
     /// The records that a list shows at an instant, with their `updated_at` in microseconds.
     pub fn shown_at(&mut self, list: &str, now: i64) -> Vec<(u64, i64)> {
         let shown = self.table(list).records.values().filter(|record| record.visible <= now);
@@ -141,25 +151,36 @@ impl World {
         self.table(list).records.get(&id).map_or(0, |record| record.shown.len())
     }
 
+    fn zone_of(&self, id: u64) -> &'static str {
+        let turns = self.zones.iter().cycle();
+        let at = usize::try_from(id).unwrap_or(0) % self.zones.len().max(1);
+        turns.copied().nth(at).unwrap_or(EASTERN)
+    }
+
     pub(super) fn table(&mut self, list: &str) -> &mut Table {
         self.tables.entry(list.to_owned()).or_default()
     }
 }
 
 impl Record {
-    fn show(&mut self) {
+    fn show(&mut self, zone: &str) {
         self.fields.insert("id".to_owned(), Value::from(self.id));
-        self.fields.insert("created_at".to_owned(), Value::from(eastern(self.created)));
-        self.fields.insert("updated_at".to_owned(), Value::from(eastern(self.updated)));
+        self.fields.insert("created_at".to_owned(), Value::from(shown_in(zone, self.created)));
+        self.fields.insert("updated_at".to_owned(), Value::from(shown_in(zone, self.updated)));
         self.shown = Value::Object(self.fields.clone()).to_string();
     }
 }
 
 /// A time as most lists show it: microseconds, US/Eastern with its daylight saving.
 pub fn eastern(micros: i64) -> String {
-    let Ok(zone) = TimeZone::get("America/New_York") else { return String::new() };
+    shown_in(EASTERN, micros)
+}
+
+fn shown_in(zone: &str, micros: i64) -> String {
     let Ok(at) = Timestamp::from_microsecond(micros) else { return String::new() };
-    at.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
+    let form = if zone == "UTC" { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%S.%6f%:z" };
+    let Ok(zone) = TimeZone::get(zone) else { return String::new() };
+    at.to_zoned_datetime(zone).strftime(form).to_string()
 }
 
 /// A person's members, many of them null.

@@ -34,6 +34,28 @@ async fn errors_cut_connections_and_wrong_answers_lose_nothing() -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_not_applied_fails_the_poll_and_loses_nothing() -> anyhow::Result<()> {
+    let (salesloft, receiver, server) = Server::house(Options::default()).await?;
+    salesloft.change(|world, now| (0..50).map(|_| world.add_person(now - 9_000_000)).count());
+    let before = salesloft.with(|provider| provider.world.changes.len());
+    let instance = server.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
+    salesloft.with(|provider| provider.faults.extend([Fault::IgnoresFilters; 12]));
+    salesloft.change(World::add_person);
+    let path = format!("/instances/{}/event-poller-records", instance.id);
+    let why = loop {
+        let rows = server.api.get(&path).await?.body;
+        if rows[0]["lastResult"]["result"] == "failed" {
+            break rows[0]["lastResult"]["error"].to_string();
+        }
+    };
+    assert!(why.contains("ignored the filter"), "{why}");
+    assert!(receiver.told().is_empty(), "nobody knows what it would have been");
+    until_told(&receiver, &salesloft, before).await?;
+    assert_eq!(receiver.told().len(), 1);
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_hour_without_the_provider_is_made_up_for() -> anyhow::Result<()> {
     let (salesloft, receiver, server) = Server::house(Options::default()).await?;
     salesloft.with(|provider| provider.clock_offset = -3_600_000_000);

@@ -2,16 +2,20 @@
 
 mod catalogue;
 mod changes;
+mod clocks;
 mod commands;
 mod delivery;
 mod events;
+mod fairness;
 mod faults;
 mod hub;
 mod instances_api;
 mod kills;
 mod lifecycle;
 mod limits;
+mod moving;
 mod old_client;
+mod poller_keys;
 mod simulation;
 mod story;
 mod tenants;

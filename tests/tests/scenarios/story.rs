@@ -22,14 +22,15 @@ pub(crate) fn changes_since(salesloft: &Salesloft, from: usize) -> Vec<Change> {
     salesloft.with(|provider| provider.world.changes[from..].to_vec())
 }
 
-/// Waits until the last version of every changed record has been told.
+/// Waits until the last version of every changed record has been told that is still there.
 pub(crate) async fn until_told(
     receiver: &Receiver,
     salesloft: &Salesloft,
     from: usize,
 ) -> anyhow::Result<()> {
-    let last: HashMap<u64, Change> =
+    let mut last: HashMap<u64, Change> =
         changes_since(salesloft, from).into_iter().map(|change| (change.id, change)).collect();
+    salesloft.with(|provider| last.retain(|id, _| provider.world.has(*id)));
     let all_told = |receiver: &Receiver| {
         let told: std::collections::HashSet<Change> =
             receiver.told().into_iter().map(as_change).collect();

@@ -36,6 +36,27 @@ async fn a_token_that_ends_in_the_middle_of_a_poll_does_no_harm() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_while_a_request_waits_to_be_repeated_is_replaced() -> anyhow::Result<()>
+{
+    let (salesloft, receiver, _server, _) = house(Options::default()).await?;
+    for fault in [Fault::RetryAfter(1), Fault::Status(503)] {
+        salesloft.change(World::add_person);
+        salesloft.with(|provider| provider.faults.push_back(fault));
+        let has_failed = |_: &Receiver| salesloft.with(|provider| provider.faults.is_empty());
+        receiver.until("the failure", has_failed).await?;
+        let before = salesloft.with(|provider| {
+            provider.accounts.expire_all();
+            provider.accounts.refreshes
+        });
+        salesloft.change(World::add_person);
+        until_told(&receiver, &salesloft, 0).await?;
+        salesloft.with(|provider| assert_eq!(provider.accounts.refreshes, before + 1));
+    }
+    salesloft.with(|provider| assert_eq!(provider.accounts.reused, 0));
+    check_story(&receiver, &salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_requests_at_once_with_an_expired_token_make_one_refresh() -> anyhow::Result<()> {
     let (salesloft, _receiver, server, instance) = house(Options::default()).await?;
     salesloft.change(World::add_person);

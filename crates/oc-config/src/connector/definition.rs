@@ -9,6 +9,7 @@ use url::Url;
 use super::deletes::{Abilities, RawDeletes};
 use super::document;
 use super::operation::RawOperation;
+use super::reading;
 use super::{
     ApiKey, Connector, Deletes, Entry, Filtering, Limits, OperationKind, Paging, Probe, Resource,
     Sorting,
@@ -128,6 +129,7 @@ struct RawResource {
     id: Option<String>,
     updated: Option<String>,
     keyset: Option<bool>,
+    newest_first: Option<bool>,
     order: Option<BTreeMap<String, String>>,
     lag: Option<u64>,
     range: Option<Vec<String>>,
@@ -225,18 +227,14 @@ impl Definition {
         }
         let filtering = self.filtering.build(faults);
         let sorting = self.sorting.map(|sorting| sorting.build(faults));
-        let goes_on = filtering.ranges.contains_key(&Operator::GreaterOrEqual);
         let largest = self.paging.largest;
         let mut resources = BTreeMap::new();
         for (name, raw) in self.resources {
             let path = format!("resources.{name}");
             let resource = raw.build(&self.defaults, largest, &path, faults);
-            if resource.keyset && !goes_on {
-                let path = format!("resources.{name}.keyset");
-                faults.add(&path, "reading by keyset needs `>=` in filtering.ranges");
-            }
+            reading::check(&resource, &filtering, sorting.as_ref(), &path, faults);
             if sorting.is_none() && !resource.sort.is_empty() {
-                faults.add(&format!("resources.{name}.sort"), "sorting needs the table `sorting`");
+                faults.add(&format!("{path}.sort"), "sorting needs the table `sorting`");
             }
             resources.insert(name, resource);
         }
@@ -421,10 +419,6 @@ impl RawResource {
         }
         let operations = self.operations(defaults, path, faults);
         let updated = text(&self.updated, &defaults.updated);
-        let keyset = self.keyset.or(defaults.keyset).unwrap_or(false);
-        if keyset && updated.is_none() {
-            faults.add(&format!("{path}.keyset"), "reading by keyset needs the updated field");
-        }
         let deleted = text(&self.deleted, &defaults.deleted);
         let filters = list(self.list, &defaults.list);
         let able = Abilities { list: &filters, largest_page, operations: &operations };
@@ -452,7 +446,8 @@ impl RawResource {
             path: self.path.unwrap_or_default(),
             query: pairs(self.query, &defaults.query),
             order: pairs(self.order, &defaults.order),
-            keyset,
+            keyset: self.keyset.or(defaults.keyset).unwrap_or(false),
+            newest_first: self.newest_first.or(defaults.newest_first).unwrap_or(false),
             lag: Duration::from_secs(lag),
             range: list(self.range, &defaults.range),
             list: filters,

@@ -126,6 +126,38 @@ fn private_members_are_taken_from_the_defaults_unless_a_resource_has_its_own() {
 }
 
 #[test]
+fn what_reading_the_newest_first_needs_is_checked() {
+    let users = |lines: &str| {
+        let from = "keyset    = false\nquery     = { visible_only";
+        let text = SALESLOFT.replacen(from, &format!("{lines}\nquery = {{ visible_only"), 1);
+        let order = "order     = { sort_by = \"id\", sort_direction = \"ASC\" }\n";
+        Connector::parse(&text.replacen(order, "", 1)).map(|read| read.resources["users"].clone())
+    };
+    let told = |lines: &str| {
+        let faults = users(lines).unwrap_err();
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let descending = "order = { sort_by = \"updated_at\", sort_direction = \"DESC\" }";
+    let good = format!("keyset = false\nnewest_first = true\n{descending}");
+    let read = users(&good).unwrap();
+    assert!(read.newest_first && !read.keyset);
+    let both = told(&format!("newest_first = true\n{descending}"));
+    assert!(both.contains("resources.users.newest_first: ") && both.contains("not both"), "{both}");
+    let ascending = told("keyset = false\nnewest_first = true");
+    assert!(ascending.contains("asks for `updated_at` ascending"), "{ascending}");
+    let without = told("keyset = false\nnewest_first = true\norder = {}");
+    assert!(without.contains("needs an order by `updated_at`"), "{without}");
+    let undated = SALESLOFT.replacen(
+        "updated   = \"updated_at\"\nkeyset    = true",
+        "newest_first = true",
+        1,
+    );
+    let faults = Connector::parse(&undated).unwrap_err();
+    let places = faults.iter().filter(|fault| fault.message.contains("needs the updated field"));
+    assert_eq!(places.count(), 17, "{faults:?}");
+}
+
+#[test]
 fn single_records_are_read_everywhere_and_written_where_the_provider_takes_it() {
     use OperationKind::{Create, Delete, One, Update};
     let salesloft = Connector::parse(SALESLOFT).unwrap();

@@ -33,6 +33,16 @@ fn an_interval_below_the_floor_is_raised_with_a_warning() {
 }
 
 #[test]
+fn the_interval_is_adaptive_only_where_the_instance_asks_for_it() {
+    assert!(!read(&json!({})).unwrap().0.adaptive);
+    assert!(read(&json!({"event.poller.adaptive": "true"})).unwrap().0.adaptive);
+    assert_eq!(
+        fault_paths(&json!({"event.poller.adaptive": "sometimes"})),
+        ["configuration.event.poller.adaptive"]
+    );
+}
+
+#[test]
 fn an_instance_can_point_elsewhere() {
     let (settings, _) = read(
         &json!({"base.url": "http://127.0.0.1:9/v2", "oauth.token.url": "http://127.0.0.1:9/t"}),

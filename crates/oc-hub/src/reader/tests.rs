@@ -1,9 +1,11 @@
 //! Readings against a provider that answers from a table.
 
+mod newest_first;
+
 use std::sync::Mutex;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use oc_config::{Catalogue, DateReader, InstanceId, Zone};
+use oc_config::{Catalogue, Connector, DateReader, InstanceId, Zone};
 use oc_egress::{Clock, Egress, Policy};
 use serde_json::{Value as Json, json};
 use url::Url;
@@ -16,7 +18,7 @@ use crate::{AuthorizeError, Credential, Hub, MockAuthorizer, Retry};
 /// What is answered instead, given the request's number; it may change the rows as well.
 type Mischief = fn(usize, &mut Vec<(u32, i64)>) -> Option<ResponseTemplate>;
 
-/// People as (id, updated second), sorted; answers as the provider does, and may do mischief.
+/// People as (id, updated second), sorted, the latest first when asked so; answers as the provider does, and may do mischief.
 struct People {
     rows: Mutex<Vec<(u32, i64)>>,
     mischief: Mischief,
@@ -39,7 +41,7 @@ impl Respond for &'static People {
         rows.sort_by_key(|(id, at)| (*at, *id));
         let instant = |text: &String| DateReader::any(Zone::gmt()).read_text(text).unwrap();
         let at = |seconds: i64| Timestamp(seconds * 1_000_000);
-        let listed: Vec<Json> = rows
+        let mut listed: Vec<Json> = rows
             .iter()
             .filter(|row| gt.as_ref().is_none_or(|gt| at(row.1) > instant(gt)))
             .filter(|row| gte.as_ref().is_none_or(|gte| at(row.1) >= instant(gte)))
@@ -47,6 +49,9 @@ impl Respond for &'static People {
             .collect();
         let (page, size): (usize, usize) = (page.parse().unwrap(), size.parse().unwrap());
         let next = (listed.len() > page * size).then_some(page + 1);
+        if get("sort_direction").as_deref() == Some("DESC") {
+            listed.reverse();
+        }
         let data: Vec<&Json> = listed.iter().skip((page - 1) * size).take(size).collect();
         let mut filtering = json!({});
         for (name, value) in [("gt", gt), ("gte", gte)] {
@@ -72,25 +77,47 @@ fn authorizer() -> MockAuthorizer {
     authorizer
 }
 
+fn salesloft() -> Arc<Connector> {
+    Arc::clone(Catalogue::built_in().unwrap().find("salesloft").unwrap())
+}
+
+fn hub(authorizer: MockAuthorizer, clock: Clock) -> Hub {
+    let policy = Policy::allowing(vec!["127.0.0.0/8".parse().unwrap()], vec![]);
+    let retry = Retry { tries: 4, pause: std::time::Duration::from_millis(1) };
+    let egress = Egress::new(policy, "t").unwrap();
+    Hub::new(egress, clock, Arc::new(authorizer), retry)
+}
+
+fn target(connector: Arc<Connector>, server: &MockServer) -> Target {
+    Target {
+        instance: InstanceId(1),
+        connector,
+        base: Url::parse(&server.uri()).unwrap(),
+        account: "team".to_owned(),
+        drop_nulls: true,
+    }
+}
+
 async fn read_with(
     authorizer: MockAuthorizer,
     people: &'static People,
     url: &str,
     size: u32,
 ) -> Result<Vec<String>, HubError> {
+    read_as(authorizer, salesloft(), people, url, size).await
+}
+
+async fn read_as(
+    authorizer: MockAuthorizer,
+    connector: Arc<Connector>,
+    people: &'static People,
+    url: &str,
+    size: u32,
+) -> Result<Vec<String>, HubError> {
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(people).mount(&server).await;
-    let policy = Policy::allowing(vec!["127.0.0.0/8".parse().unwrap()], vec![]);
-    let retry = Retry { tries: 4, pause: std::time::Duration::from_millis(1) };
-    let egress = Egress::new(policy, "t").unwrap();
-    let hub = Hub::new(egress, Clock::system(), Arc::new(authorizer), retry);
-    let target = Target {
-        instance: InstanceId(1),
-        connector: Arc::clone(Catalogue::built_in().unwrap().find("salesloft").unwrap()),
-        base: Url::parse(&server.uri()).unwrap(),
-        account: "team".to_owned(),
-        drop_nulls: true,
-    };
+    let hub = hub(authorizer, Clock::system());
+    let target = target(connector, &server);
     let mut reader =
         hub.read(target, &HubCall::parse(url).unwrap().0, Some(size), Picker::default())?;
     let mut ids = Vec::new();
@@ -212,6 +239,27 @@ async fn what_the_provider_refuses_is_told_in_its_words() {
     let error = read(people, ALL, 2).await.unwrap_err();
     assert!(matches!(&error, HubError::Provider { status, .. } if status.as_u16() == 422));
     assert_eq!(error.provider_text(), Some(r#"{"errors":{"x":["bad"]}}"#));
+}
+
+#[tokio::test]
+async fn a_reading_is_counted_for_as_long_as_it_waits_for_the_rate_limit() {
+    let server = MockServer::start().await;
+    let limited = people(vec![], |_, _| Some(ResponseTemplate::new(429)));
+    Mock::given(method("GET")).respond_with(limited).mount(&server).await;
+    // A minute that never ends.
+    let hub = hub(authorizer(), Clock::new(|| Timestamp(60_000_000)));
+    let call = HubCall::parse(ALL).unwrap().0;
+    let target = target(salesloft(), &server);
+    let mut reader = hub.read(target, &call, None, Picker::default()).unwrap();
+    assert_eq!(hub.waiting(), 0);
+    let reading = tokio::spawn(async move { reader.next_page().await.map(drop) });
+    while hub.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(limited.asked.lock().unwrap().len(), 1);
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.waiting(), 0);
 }
 
 #[tokio::test]

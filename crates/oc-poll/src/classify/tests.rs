@@ -122,6 +122,8 @@ fn the_first_reading_of_records_without_dates_is_only_noted() {
     let window = Window { baseline: true, ..window() };
     assert_eq!(classify(&window, &undated(1), None), Verdict::Note);
     assert_eq!(classify(&window, &dated(L + 1, None), None), sends(EventKind::Updated));
+    let created = Sighting { created: Some(s(L + 1)), ..undated(1) };
+    assert_eq!(classify(&window, &created, None), sends(EventKind::Created));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Polls over a source and a ledger in memory.
 
+mod clocks;
+mod dates;
+
 use oc_hub::ClockReading;
 use serde_json::{Value, json};
 
@@ -30,6 +33,22 @@ async fn changes_become_events_in_the_order_of_their_dates_and_the_cursor_moves_
         finding.part.events[0].record,
         r#"{"id":2,"created_at":"1970-01-01T00:23:20Z","updated_at":"1970-01-01T00:23:20Z"}"#
     );
+}
+
+#[tokio::test]
+async fn an_adaptive_interval_grows_with_each_poll_without_an_event_and_an_event_ends_that() {
+    let quiet = async |adaptive, before, pages| {
+        let (book, mut due) = (Book::default(), due(&json!({})));
+        (due.adaptive, due.checkpoint.quiet) = (adaptive, before);
+        poll(&due, &book, pages).await.unwrap();
+        let finding = done(&book);
+        (finding.quiet, finding.next_due)
+    };
+    let (none, one) = (vec![page(&[])], vec![page(&[person(1, 1, 1_500)])]);
+    assert_eq!(quiet(true, 0, none.clone()).await, (1, s(2_000 + 1_125)));
+    assert_eq!(quiet(true, 20, none.clone()).await, (21, s(2_000 + 7_200)));
+    assert_eq!(quiet(true, 20, one).await, (0, s(2_900)));
+    assert_eq!(quiet(false, 0, none).await, (0, s(2_900)));
 }
 
 #[tokio::test]

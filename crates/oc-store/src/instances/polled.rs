@@ -213,7 +213,8 @@ fn begin(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result
     let task = planned(&one.plan, one.start);
     let (task, due) = task.map_or((None, None), |(text, due)| (Some(text), Some(due.0)));
     sql.execute(
-        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?4, polls = 0, next_due = ?5,
+        "UPDATE resource SET identity = ?2, cursor = ?3, floor = ?4, polls = 0, quiet_polls = 0,
+           next_due = ?5,
            last_poll = NULL, last_result = NULL, forget_before = NULL, tracking = ?6, sweep = 0,
            last_sweep = NULL, task = ?7, task_due = ?8, task_failures = 0, task_error = NULL
          WHERE id = ?1",
@@ -242,7 +243,10 @@ fn go_on(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result
         _ => {}
     }
     sql.execute(
-        "UPDATE resource SET next_due = coalesce(next_due, ?2) WHERE id = ?1",
+        // Whoever changes the instance does not wait for the end of a long quiet.
+        "UPDATE resource SET quiet_polls = 0, next_due = CASE WHEN quiet_polls > 0
+           THEN min(coalesce(next_due, ?2), ?2) ELSE coalesce(next_due, ?2) END
+         WHERE id = ?1",
         params![resource.0, one.first_due.0],
     )?;
     Ok(())

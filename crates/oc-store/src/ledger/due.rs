@@ -116,7 +116,8 @@ fn due_of(
         .optional()?
         .unwrap_or(0);
     let mut statement = sql.prepare_cached(&format!(
-        "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task FROM resource
+        "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task, quiet_polls
+         FROM resource
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     ))?;
     let mut rows = statement.query(params![instance.0, now.0])?;
@@ -144,10 +145,12 @@ fn due_of(
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),
             interval: profile.settings.interval,
+            adaptive: profile.settings.adaptive,
             checkpoint: Checkpoint {
                 cursor,
                 floor,
                 polled: row.get::<_, i64>(5)? > 0,
+                quiet: row.get(9)?,
                 remembers: row.get(7)? || is_load(task.as_deref()),
                 loads_all: is_load_of_all(task.as_deref()),
             },

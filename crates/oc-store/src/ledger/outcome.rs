@@ -47,7 +47,8 @@ pub(super) fn done(
         .prepare_cached(
             "UPDATE resource SET cursor = max(cursor, ?4), polls = polls + 1, staging = 0,
                next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
-               last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before)
+               last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before),
+               quiet_polls = ?9
              WHERE id = ?1 AND revision = ?2 AND cursor = ?3
              RETURNING polls, instance_id, visible_through, destination, sweep",
         )?
@@ -60,7 +61,8 @@ pub(super) fn done(
                 finding.next_due.0,
                 finding.started.0,
                 result.to_string(),
-                finding.forget_before.map(|at| at.0)
+                finding.forget_before.map(|at| at.0),
+                finding.quiet
             ],
             |row| {
                 let instance = InstanceId(row.get(1)?);

@@ -180,6 +180,7 @@ pub(crate) fn done(started: i64, part: Part) -> Outcome {
         started: s(started),
         cursor: s(started),
         forget_before: None,
+        quiet: 0,
         next_due: s(started + 900),
         summary: PollSummary::default(),
     })

@@ -1,6 +1,6 @@
 //! The ledger: claims, one transaction a poll, and what an abandoned poll leaves.
 
-use oc_poll::{Failure, Fingerprint, Ledger, LedgerError, Outcome, Part, Version};
+use oc_poll::{Failure, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, Version};
 use oc_store::By;
 use serde_json::json;
 
@@ -20,6 +20,31 @@ async fn a_resource_is_due_one_interval_after_its_creation_and_then_claimed_once
     assert!(house.due(2_799).await.is_none());
     let due = house.due(2_800).await.unwrap();
     assert_eq!((due.checkpoint.cursor, due.checkpoint.polled), (s(1_900), true));
+}
+
+fn quiet(started: i64) -> Finding {
+    let Outcome::Done(found) = done(started, Part::default()) else { unreachable!() };
+    found
+}
+
+#[tokio::test]
+async fn quiet_polls_are_remembered_until_the_instance_is_changed() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    let found = Finding { quiet: 7, next_due: s(9_000), ..quiet(1_900) };
+    house.store.finish(&due, Outcome::Done(found)).await.unwrap();
+    let house = house.restarted().await;
+    assert!(house.due(8_999).await.is_none());
+    let due = house.due(9_000).await.unwrap();
+    assert_eq!(due.checkpoint.quiet, 7);
+    let found = Finding { quiet: 8, next_due: s(20_000), ..quiet(9_000) };
+    house.store.finish(&due, Outcome::Done(found)).await.unwrap();
+    let adaptive = json!({"event.poller.adaptive": true});
+    let changed = fields(&configuration(&adaptive));
+    house.store.update_instance(id, 1, changed, false, By::default(), s(9_100)).await.unwrap();
+    let due = house.due(9_100).await.expect("it is polled before the long quiet is over");
+    assert_eq!((due.checkpoint.quiet, due.adaptive), (0, true));
 }
 
 #[tokio::test]
