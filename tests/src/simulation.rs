@@ -36,7 +36,7 @@ const BEGIN: i64 = 1_793_448_000 * SECOND;
 /// At the end there is time for so many polls at least, in which some sweeps have nothing to tell...
 const SHORTEST_REST: usize = 12;
 /// ...and for so many at most, as a small rate limit takes its time.
-const LONGEST_REST: usize = 60;
+const LONGEST_REST: usize = 300;
 
 /// What a seed came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,7 +71,9 @@ pub fn play(world: &Runtime, seed: u64, mutant: Mutant) -> anyhow::Result<Tally>
         simulation.step().with_context(|| format!("step {step}"))?;
     }
     let kind = simulation.life.kind();
-    simulation.come_to_rest().and_then(|()| simulation.check_end()).context(kind)?;
+    let rested = simulation.come_to_rest().and_then(|()| simulation.check_end());
+    let stands = || simulation.process.as_ref().map(Process::stands).unwrap_or_default();
+    rested.with_context(|| format!("{kind}\n{}", stands()))?;
     Ok(simulation.tally)
 }
 
@@ -269,6 +271,8 @@ impl Simulation {
             }
             self.time.fetch_add(1_000 * SECOND, Ordering::Relaxed);
             self.polls()?;
+            // In another window of the rate limit.
+            self.time.fetch_add(100 * SECOND, Ordering::Relaxed);
             self.loads_and_sweeps()?;
             self.time.fetch_add(SECOND, Ordering::Relaxed);
             self.deliveries()?;

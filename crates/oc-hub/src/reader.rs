@@ -22,6 +22,8 @@ pub struct Reader {
     place: Place,
     clock: Option<ClockReading>,
     effort: Effort,
+    /// Parameters of the first request alone.
+    first: Vec<(String, String)>,
 }
 
 /// A place in a list at which a later reading can go on.
@@ -73,7 +75,17 @@ impl Reader {
             Place::Page(1)
         };
         let effort = Effort::patient(client.retry);
-        Ok(Self { client, target, resource, plan, fields, place, clock: None, effort })
+        Ok(Self {
+            client,
+            target,
+            resource,
+            plan,
+            fields,
+            place,
+            clock: None,
+            effort,
+            first: Vec::new(),
+        })
     }
 
     /// Goes on at a place that an earlier reading of the same call has reached.
@@ -97,10 +109,10 @@ impl Reader {
         self
     }
 
-    /// Asks the provider how many records there are, where it tells when asked.
+    /// Asks the provider once how many records there are, where it tells when asked.
     #[must_use]
     pub fn counting(mut self) -> Self {
-        self.plan.fixed.extend(self.target.connector.paging.count.iter().cloned());
+        self.first.clone_from(&self.target.connector.paging.count);
         self
     }
 
@@ -131,7 +143,11 @@ impl Reader {
         };
         let Some((from, number)) = next else { return Ok(None) };
         let filters = self.filters(from);
-        let url = request_url(&self.target, &self.resource.order, &self.plan, &filters, number)?;
+        let order = &self.resource.order;
+        let mut url = request_url(&self.target, order, &self.plan, &filters, number)?;
+        if !self.first.is_empty() {
+            url.query_pairs_mut().extend_pairs(std::mem::take(&mut self.first));
+        }
         let cost = self.target.connector.limits.as_ref().map_or(1, |limits| limits.cost_of(number));
         let read =
             |response| read_page(&self.target, &self.resource, &filters, &self.fields, response);

@@ -70,6 +70,17 @@ impl Work<'_> {
         (at, Some(Trouble { message, failures }))
     }
 
+    /// Whether a record has gone; `must`: waits for room in the rate limit, as giving up would have to
+    /// begin again.
+    pub(crate) async fn is_gone(&self, due: &Due, id: &str, must: bool) -> Result<bool, WorkError> {
+        loop {
+            match self.source.is_gone(due, id).await {
+                Err(SourceError { wait: Some(wait), .. }) if must => self.clock.sleep(wait).await,
+                found => return Ok(found?),
+            }
+        }
+    }
+
     pub(crate) async fn record(&self, due: &Due, step: Step) -> Result<(), WorkError> {
         Ok(self.tasks.record(due, self.clock.now(), step).await?)
     }

@@ -8,7 +8,7 @@ use crate::background::{Work, WorkError};
 use crate::observe::fields;
 use crate::poll::render_since;
 use crate::sift::Sifter;
-use crate::source::Reading;
+use crate::source::{Reading, SourceError};
 use crate::task::{Load, Next, Step, Sweep, Task};
 use crate::{Due, Part, Window};
 
@@ -33,10 +33,20 @@ impl Work<'_> {
         };
         let mut pages = self.source.open(reading).await?;
         let mut sifter = Sifter::new(due, self.ledger, started, window(due, &load));
-        while let Some(page) = pages.next().await? {
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                // What has not come further would begin at the same place for ever.
+                Err(SourceError { wait: Some(wait), .. }) if load.place == begun => {
+                    self.clock.sleep(wait).await;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             sifter.take(&page).await?;
             load.records += u64::try_from(page.len()).unwrap_or(0);
-            load.total = page.total.or(load.total);
+            load.total = load.total.or(page.total);
             let Some(place) = pages.place() else { break };
             load.place = place;
             // An instant that fills many pages is read through, as it can only be begun anew.

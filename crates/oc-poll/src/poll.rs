@@ -94,8 +94,10 @@ struct Run<'a> {
     started: Timestamp,
     sifter: Sifter<'a>,
     /// A part that is being put aside while the next pages are read.
-    staging: Option<Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>>,
+    staging: Option<Staging<'a>>,
 }
+
+type Staging<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
 
 impl<'a> Run<'a> {
     fn new(due: &'a Due, ledger: &'a dyn Ledger, started: Timestamp) -> Self {

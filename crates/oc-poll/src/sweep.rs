@@ -86,10 +86,15 @@ impl Work<'_> {
         if sweep.allowed || !is_above(sweep.missing, sweep.tracked, detect.most) {
             return Ok(false);
         }
+        // What was found meanwhile counts as well.
+        let tracked = self.tasks.count(due.resource, Tracked::Living).await?.max(sweep.tracked);
+        if !is_above(sweep.missing, tracked, detect.most) {
+            return Ok(false);
+        }
         tracing::warn!(instance = %due.target.instance, resource = %due.config.name,
-            missing = sweep.missing, of = sweep.tracked,
+            missing = sweep.missing, of = tracked,
             "A sweep found so much gone that it waits for an answer");
-        let asks = Sweep { asks: true, ..sweep.clone() };
+        let asks = Sweep { asks: true, tracked, ..sweep.clone() };
         self.record(due, Step::to(Some(Task::Sweep(asks)), Next::Asked)).await?;
         Ok(true)
     }

@@ -43,7 +43,7 @@ impl Ledger for Store {
         lease: Duration,
     ) -> Result<Claimed, LedgerError> {
         // What was not held before the snapshot had been finished before it.
-        let held = locked(&self.shared.polls).held(now);
+        let held = locked(&self.shared.polls).kept(now);
         let profiles = self.profiles.clone();
         let found = self.database.read(move |sql| due::find(sql, &profiles, now, limit, &held));
         let mut found = found.await?;
@@ -54,7 +54,7 @@ impl Ledger for Store {
             self.database.write(move |sql| outcome::stop(sql, instance, &reason)).await?;
         }
         let mut polls = locked(&self.shared.polls);
-        found.instances.retain(|one| !polls.is_held(&one.instance, now));
+        found.instances.retain(|one| !polls.is_kept(&one.instance, now));
         for one in &found.instances {
             polls.take(one.instance, one.resources.len(), now, lease);
         }

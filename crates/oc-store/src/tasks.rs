@@ -24,6 +24,9 @@ pub use answer::Answered;
 pub(crate) use plan::{Plan, planned, replanned};
 pub(crate) use text::{is_load, is_load_of_all, read_swept, read_task};
 
+/// For how long an instance is kept for its task when the poll under way has ended: longer than
+/// the time between two looks at what is due.
+const RESERVED: Duration = Duration::from_secs(3);
 /// Told as deleted, as the fingerprints have it.
 const GONE: i64 = Version::GONE.0;
 
@@ -40,9 +43,12 @@ impl Tasks for Store {
         let profiles = self.profiles.clone();
         let busy: HashSet<String> = busy.iter().cloned().collect();
         let find = move |sql: &Connection| due::find(sql, &profiles, now, limit, &held, busy);
-        let (mut found, staged, next) = self.database.read(find).await?;
+        let due::Found { tasks: mut found, staged, waiting, next } =
+            self.database.read(find).await?;
         self.void_leftovers(found.iter_mut().map(|one| &mut one.due), staged).await?;
         let mut polls = locked(&self.shared.polls);
+        // Polls that come one after the other must not keep a task out for ever.
+        waiting.into_iter().for_each(|instance| polls.reserve(instance, now, RESERVED));
         found.retain(|one| !polls.is_held(&one.due.target.instance, now));
         for one in &found {
             polls.take(one.due.target.instance, 1, now, lease);

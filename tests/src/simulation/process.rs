@@ -311,6 +311,17 @@ impl Process {
         Ok(())
     }
 
+    /// How each resource stands, for whoever looks into a story that went wrong.
+    pub(super) fn stands(&self) -> String {
+        let states = async {
+            let mut states = self.store.resource_states(InstanceId(1)).await?;
+            states.extend(self.store.resource_states(InstanceId(2)).await?);
+            anyhow::Ok(format!("at {}: {states:#?}\n", self.clock.now()))
+        };
+        let found = self.runtime().and_then(|runtime| runtime.block_on(states));
+        found.unwrap_or_else(|error| error.to_string())
+    }
+
     fn until_idle(&self, work: impl Future<Output = ()>) -> anyhow::Result<bool> {
         self.runtime()?.block_on(async {
             tokio::select! {

@@ -141,3 +141,26 @@ async fn a_rate_limit_without_room_puts_the_load_off_and_is_no_trouble() {
     assert!(!carry_on(&book, &limited, started_at(0, &json!({})), load(true)).await);
     assert_eq!(*book.put_off.lock().unwrap(), [(s(2_030), None)]);
 }
+
+#[tokio::test]
+async fn a_load_that_would_begin_at_the_same_place_again_waits_for_room() {
+    let mut limited = MockSource::new();
+    limited.expect_open().returning(|_| {
+        let mut answers = vec![Ok(None), Ok(Some(page(&[person(1, 10, 10)])))];
+        let wait = Some(Duration::from_secs(30));
+        answers.push(Err(SourceError { wait, ..SourceError::of("limited") }));
+        let mut pages = MockPages::new();
+        pages.expect_next().returning(move || answers.pop().unwrap());
+        pages.expect_place().return_const(ReadPlace::Begin);
+        Ok(Box::new(pages))
+    });
+    let (book, passed) = (Book::default(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    let waited = passed.clone();
+    let clock = Clock::new(|| s(2_000)).simulated(move |time| waited.lock().unwrap().push(time));
+    let dice = Dice::new(|| 0.0);
+    let work = Work { source: &limited, ledger: &book, tasks: &book, clock: &clock, dice: &dice };
+    let due = started_at(0, &json!({}));
+    work.carry_on(&DueTask { due, task: Task::Load(load(true)), failures: 0 }).await.unwrap();
+    assert_eq!(book.told(), ["1 CREATED 10"]);
+    assert_eq!(*passed.lock().unwrap(), [Duration::from_secs(30)]);
+}

@@ -35,7 +35,8 @@ impl Work<'_> {
             page_size: None,
             fields: Picker::new([Some(id), updated, None]),
             from: ReadPlace::Begin,
-            spare: true,
+            // It has to be read in one go.
+            spare: false,
         };
         let mut pages = self.source.open(reading).await?;
         while let Some(page) = pages.next().await? {

@@ -28,6 +28,13 @@ pub(super) struct Manner {
     pub(super) confirm: bool,
 }
 
+/// What is missing is asked for alone before it counts.
+#[derive(Clone, Copy)]
+struct Confirm {
+    /// Nothing has come of the stint so far, so that it waits rather than begin again.
+    must: bool,
+}
+
 impl Work<'_> {
     pub(super) async fn probe(
         &self,
@@ -36,7 +43,7 @@ impl Work<'_> {
         mut sweep: Sweep,
         manner: Manner,
     ) -> Result<Flow, WorkError> {
-        for _ in 0..REQUESTS {
+        for number in 0..REQUESTS {
             let asked =
                 self.tasks.tracked(due.resource, Tracked::All, &sweep.after, manner.batch).await?;
             let Some((last, _)) = asked.last() else {
@@ -46,7 +53,8 @@ impl Work<'_> {
             let ids: Vec<String> = asked.iter().map(|(id, _)| id.clone()).collect();
             let fields = fields(&due.config);
             let page = self.source.find(due, &manner.list, &ids, &fields).await?;
-            let missing = self.missing(due, &page, &asked, manner.confirm).await?;
+            let confirm = manner.confirm.then_some(Confirm { must: number == 0 });
+            let missing = self.missing(due, &page, &asked, confirm).await?;
             let part = self.returned(due, page, &asked).await?;
             sweep.missing += u64::try_from(missing.len()).unwrap_or(0);
             let step = Step::to(Some(Task::Sweep(sweep.clone())), Next::Now);
@@ -67,16 +75,19 @@ impl Work<'_> {
         due: &Due,
         page: &Page,
         asked: &[(String, Version)],
-        confirm: bool,
+        confirm: Option<Confirm>,
     ) -> Result<Vec<String>, WorkError> {
         let found = ids(page);
         let mut missing = Vec::new();
         for (id, version) in asked {
-            let is_known = *version != Version::GONE;
-            if is_known && !found.contains(id) && (!confirm || self.source.is_gone(due, id).await?)
-            {
-                missing.push(id.clone());
+            if *version == Version::GONE || found.contains(id) {
+                continue;
             }
+            let is_gone = match confirm {
+                Some(Confirm { must }) => self.is_gone(due, id, must).await?,
+                None => true,
+            };
+            missing.extend(is_gone.then(|| id.clone()));
         }
         Ok(missing)
     }

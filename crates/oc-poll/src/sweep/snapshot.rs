@@ -58,6 +58,7 @@ impl Work<'_> {
     ) -> Result<Flow, WorkError> {
         let asks_each =
             matches!(due.target.deletes(&due.config.resource), Deletes::Snapshot { confirm: true });
+        let mut must = true;
         loop {
             if self.is_held(due, detect, &sweep).await? {
                 return Ok(Flow::Over);
@@ -71,12 +72,13 @@ impl Work<'_> {
             sweep.after = last.clone();
             let (mut missing, mut seen) = (Vec::new(), Vec::new());
             for (id, _) in candidates {
-                let is_gone = !asks_each || self.source.is_gone(due, &id).await?;
+                let is_gone = !asks_each || self.is_gone(due, &id, must).await?;
                 if is_gone { missing.push(id) } else { seen.push(id) }
             }
             sweep.missing += u64::try_from(missing.len()).unwrap_or(0);
             let step = Step::to(Some(Task::Sweep(sweep.clone())), Next::Now);
             self.record(due, Step { missing, seen, ..step }).await?;
+            must = false;
         }
     }
 }

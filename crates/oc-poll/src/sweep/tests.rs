@@ -121,6 +121,15 @@ async fn a_part_of_exactly_the_most_is_told_without_asking() {
 }
 
 #[tokio::test]
+async fn what_was_found_since_the_sweep_began_counts_for_the_part() {
+    let book = ten();
+    let begun = Sweep { started: Some(s(1_900)), tracked: 2, ..waiting(1) };
+    let source = provider(&[0, 1, 2, 3, 4, 5, 6, 7], &["8", "9"]);
+    carry_on(&book, &source, &looking(probe(100)), begun).await;
+    assert_eq!(book.told().len(), 2);
+}
+
+#[tokio::test]
 async fn a_large_sweep_is_spread_over_stints() {
     let ids: Vec<String> = (0..25).map(|id| format!("{id:02}")).collect();
     let book = Book::knowing(&ids.iter().map(|id| (id.as_str(), SEEN)).collect::<Vec<_>>());

@@ -110,7 +110,13 @@ async fn load(app: &App, due: &Due) -> anyhow::Result<bool> {
     }
     progress.finish_and_clear();
     if records.is_some() {
-        eprintln!("{name}: the initial load is complete");
+        let states = store.resource_states(due.target.instance).await?;
+        let read = states.iter().find(|one| one.name == *name).and_then(|one| one.task.as_ref());
+        let count = match read {
+            Some(Task::Load(load)) => format!(", {} records", load.records),
+            _ => String::new(),
+        };
+        eprintln!("{name}: the initial load is complete{count}");
     }
     Ok(true)
 }

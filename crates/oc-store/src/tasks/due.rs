@@ -11,11 +11,18 @@ use crate::StoreError;
 use crate::ledger::due_resource;
 use crate::profile::Profiles;
 
-type Found = (Vec<DueTask>, Vec<ResourceId>, Option<Timestamp>);
+/// What was found.
+pub(super) struct Found {
+    pub(super) tasks: Vec<DueTask>,
+    /// Of their resources, those with staged parts that nobody will finish.
+    pub(super) staged: Vec<ResourceId>,
+    /// Instances whose tasks wait for a poll to end.
+    pub(super) waiting: Vec<InstanceId>,
+    pub(super) next: Option<Timestamp>,
+}
 
 /// Up to `limit` tasks, the longest due first: none of an instance that is `held`, and one for each
-/// account that is not `busy`. Also, of their resources, those with staged parts that nobody will
-/// finish, and when to look again.
+/// account that is not `busy`.
 pub(super) fn find(
     sql: &Connection,
     profiles: &Profiles,
@@ -29,13 +36,17 @@ pub(super) fn find(
          WHERE r.task_due <= ?1 AND r.next_due IS NOT NULL ORDER BY r.task_due, r.id",
     )?;
     let mut rows = statement.query([now.0])?;
-    let (mut tasks, mut staged) = (Vec::new(), Vec::new());
+    let (mut tasks, mut staged, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     while tasks.len() < limit
         && let Some(row) = rows.next()?
     {
         let (resource, instance) = (ResourceId(row.get(0)?), InstanceId(row.get(1)?));
         let account: String = row.get(2)?;
-        if held.contains(&instance) || busy.contains(&account) {
+        if busy.contains(&account) {
+            continue;
+        }
+        if held.contains(&instance) {
+            waiting.push(instance);
             continue;
         }
         if let Some(task) = readable(task_of(sql, profiles, instance, resource, &mut staged))? {
@@ -49,7 +60,7 @@ pub(super) fn find(
         )?
         .query_row([now.0], |row| row.get::<_, Option<i64>>(0))?
         .map(Timestamp);
-    Ok((tasks, staged, next))
+    Ok(Found { tasks, staged, waiting, next })
 }
 
 /// The task of one resource, due or not.
