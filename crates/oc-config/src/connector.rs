@@ -4,6 +4,7 @@ mod definition;
 mod deletes;
 mod document;
 mod operation;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,10 @@ use crate::{Diagnostic, FieldPath, OAuth2, Operator};
 
 pub use deletes::Deletes;
 pub use operation::{Operation, OperationKind, Verb};
+pub use webhooks::{
+    Subscribe, SubscriptionList, Unsubscribe, WebhookEncoding, WebhookHash, WebhookKind,
+    WebhookSignature, Webhooks,
+};
 
 /// A connector, read from its definition file.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +57,8 @@ pub struct Connector {
     pub sorting: Option<Sorting>,
     /// The resources by their names in the hub.
     pub resources: BTreeMap<String, Resource>,
+    /// How the provider tells of changes by itself, when it does.
+    pub webhooks: Option<Webhooks>,
     /// How often is polled unless the instance says.
     pub interval: Duration,
     /// The default of `event.poller.configuration`, as JSON text.

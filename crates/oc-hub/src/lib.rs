@@ -16,6 +16,8 @@ mod reader;
 mod record;
 mod request;
 mod shown;
+mod signed;
+mod subscription;
 mod target;
 
 pub use authorizer::{AuthorizeError, Authorizer, Credential};
@@ -26,6 +28,8 @@ pub use listing::Listing;
 pub use provider_clock::ClockReading;
 pub use reader::{ReadPlace, Reader};
 pub use record::{Page, PageError, PageForm, Picker, Record, fingerprint, object_id, strip_nulls};
+pub use signed::is_signed;
+pub use subscription::Subscribed;
 pub use target::Target;
 
 #[cfg(any(test, feature = "mock"))]
