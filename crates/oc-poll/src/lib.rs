@@ -15,6 +15,9 @@ mod difference;
 mod event;
 #[cfg(test)]
 mod fixture;
+mod hook;
+mod inbox;
+mod intake;
 mod ledger;
 mod left_out;
 mod load;
@@ -22,10 +25,13 @@ mod metrics;
 mod observe;
 mod poll;
 mod poller;
+mod pushed;
 mod renewal;
 mod schedule;
 mod sift;
 mod source;
+mod subscriber;
+mod subscriptions;
 mod sweep;
 mod task;
 
@@ -34,6 +40,9 @@ pub use caretaker::{Caretaker, CaretakerSettings};
 pub use changes::{Change, Changes, Shown};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
+pub use hook::{ClaimedHooks, Hook, HookClaim, HookOutcome, Hooks};
+pub use inbox::{ClaimedPushed, DuePushed, Inbox, Pushed, TakenIn};
+pub use intake::{Intake, IntakeSettings};
 pub use ledger::{
     Checkpoint, Claimed, Content, Due, DueInstance, Failure, Finding, Fingerprint, Ledger,
     LedgerError, Outcome, Part, PollSummary, ResourceId,
@@ -42,13 +51,21 @@ pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};
 pub use schedule::{after_failure, after_success, first_due};
 pub use source::{Pages, Reading, Source, SourceError};
+pub use subscriber::{Subscriber, SubscriberSettings};
+pub use subscriptions::Subscriptions;
 pub use task::{
     ClaimedTasks, DueTask, Load, Next, Stage, Step, Sweep, Swept, Task, Tasks, Tracked, Trouble,
 };
 
 #[cfg(any(test, feature = "mock"))]
+pub use hook::MockHooks;
+#[cfg(any(test, feature = "mock"))]
+pub use inbox::MockInbox;
+#[cfg(any(test, feature = "mock"))]
 pub use ledger::MockLedger;
 #[cfg(any(test, feature = "mock"))]
 pub use source::{MockPages, MockSource};
+#[cfg(any(test, feature = "mock"))]
+pub use subscriptions::MockSubscriptions;
 #[cfg(any(test, feature = "mock"))]
 pub use task::MockTasks;
