@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
-use oc_hub::Target;
 use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -120,13 +119,7 @@ fn due_of(
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     ))?;
     let mut rows = statement.query(params![instance.0, now.0])?;
-    let target = Target {
-        instance,
-        connector: Arc::clone(&profile.connector),
-        base: profile.settings.base.clone(),
-        account: profile.account.clone(),
-        drop_nulls: profile.settings.drop_nulls,
-    };
+    let target = profile.target(instance);
     let mut resources = Vec::new();
     while let Some(row) = rows.next()? {
         let name: String = row.get(1)?;

@@ -5,10 +5,11 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step once, in this order; `user_version` counts those done.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_tasks.sql"),
     include_str!("../../migrations/0003_content.sql"),
+    include_str!("../../migrations/0005_webhooks.sql"),
 ];
 
 /// The schema of a database, and the one this program works with.
