@@ -5,6 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::webhooks::Happened;
 
 /// One version of a record, as it came to be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +48,8 @@ pub struct World {
     pub lateness: i64,
     /// Members for every new record, so that it has a real one's size.
     pub padding: usize,
+    /// Whom to tell of what happens.
+    pub(super) happened: Option<UnboundedSender<Happened>>,
 }
 
 impl World {
@@ -74,12 +79,21 @@ impl World {
         let record =
             Record { id, created: at, updated: 0, visible: 0, fields: all, shown: String::new() };
         self.table(list).records.insert(id, record);
-        self.update(list, id, at, &Map::new());
+        self.put(list, id, at, &Map::new());
+        self.tell(list, id, "created");
         id
     }
 
     /// Changes a record; its `updated_at` never goes back.
     pub fn update(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
+        let is_there = self.put(list, id, at, fields);
+        if is_there {
+            self.tell(list, id, "updated");
+        }
+        is_there
+    }
+
+    fn put(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
         let lateness = self.lateness;
         let table = self.table(list);
         let Some(record) = table.records.get_mut(&id) else { return false };
@@ -96,9 +110,20 @@ impl World {
 
     /// Removes a record.
     pub fn delete(&mut self, list: &str, id: u64) -> bool {
+        self.tell(list, id, "deleted");
         let table = self.table(list);
         let Some(record) = table.records.remove(&id) else { return false };
         table.by_updated.remove(&(record.updated, id))
+    }
+
+    /// Tells of what happens to a record.
+    fn tell(&mut self, list: &str, id: u64, what: &'static str) {
+        let record = self.table(list).records.get(&id);
+        let shown = record.map(|record| record.shown.clone());
+        if let (Some(happened), Some(shown)) = (&self.happened, shown) {
+            // Nobody listens once the simulator has ended.
+            let _ = happened.send(Happened { list: list.to_owned(), what, shown });
+        }
     }
 
     /// The ids of a list.

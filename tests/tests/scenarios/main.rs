@@ -12,6 +12,7 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod old_client;
+mod provider_webhooks;
 mod simulation;
 mod story;
 mod tenants;
