@@ -59,7 +59,6 @@ pub struct HookOutcome {
 }
 
 /// What subscribing needs from storage. Each method is one transaction and durable when it returns.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Hooks: Send + Sync {
     /// Up to `limit` hooks due at `now`. They stay claimed until their outcome is settled, or until

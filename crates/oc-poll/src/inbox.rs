@@ -48,7 +48,6 @@ pub struct TakenIn {
 
 /// What working off the inbox needs from storage. Each method but `arrived` is one transaction and
 /// durable when it returns.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Inbox: Send + Sync {
     /// Up to `limit` resources with pushed records. Their instances stay claimed until

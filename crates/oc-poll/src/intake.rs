@@ -111,3 +111,6 @@ fn noted(ended: &Result<(), JoinError>) {
         tracing::error!(%error, "Working off the inbox ended in a fault of the program");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,14 +58,8 @@ pub use task::{
 };
 
 #[cfg(any(test, feature = "mock"))]
-pub use hook::MockHooks;
-#[cfg(any(test, feature = "mock"))]
-pub use inbox::MockInbox;
-#[cfg(any(test, feature = "mock"))]
 pub use ledger::MockLedger;
 #[cfg(any(test, feature = "mock"))]
 pub use source::{MockPages, MockSource};
-#[cfg(any(test, feature = "mock"))]
-pub use subscriptions::MockSubscriptions;
 #[cfg(any(test, feature = "mock"))]
 pub use task::MockTasks;

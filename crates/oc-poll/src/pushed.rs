@@ -38,9 +38,9 @@ pub(crate) async fn sift(
 
 /// Decides about a pushed record; `known` is the version last reported of the same object.
 ///
-/// A deletion has happened since it was subscribed to, whatever date the record itself has, so that
-/// it is told once in any case. What comes behind it was sent before and delivered late: only a
-/// reading of what is there brings an object back.
+/// A deletion is told once, and only of an object that is known, or whose record is later than the
+/// floor: what was never told of needs no end. What comes behind it was sent before and delivered
+/// late: only a reading of what is there brings an object back.
 pub(crate) fn classify_pushed(
     kind: WebhookKind,
     window: &Window,
@@ -50,9 +50,13 @@ pub(crate) fn classify_pushed(
     if known == Some(Version::GONE) {
         return Verdict::Old;
     }
-    let is_dated = seen.updated.or(seen.created).is_some();
+    let dated = seen.updated.or(seen.created);
+    let is_dated = dated.is_some();
     match kind {
-        WebhookKind::Deleted => Verdict::Send(EventKind::Deleted),
+        WebhookKind::Deleted if known.is_some() || dated.is_some_and(|at| at > window.floor) => {
+            Verdict::Send(EventKind::Deleted)
+        }
+        WebhookKind::Deleted => Verdict::Old,
         // Without dates nothing else tells whether the object is new.
         WebhookKind::Updated if !is_dated && known.is_none() && !seen.deleted => {
             Verdict::Send(EventKind::Updated)

@@ -92,14 +92,17 @@ impl Subscriber {
 
     async fn end_all(&self, instance: InstanceId) -> Result<(), FitError> {
         let lease = self.settings.lease;
-        let hook = loop {
+        let (hook, had_any) = loop {
             match self.hooks.claim_hook(instance, self.clock.now(), lease).await? {
                 HookClaim::Missing => return Ok(()),
-                HookClaim::Claimed(hook) => break Hook { wanted: Vec::new(), ..*hook },
+                HookClaim::Claimed(hook) => {
+                    let had_any = !(hook.wanted.is_empty() && hook.known.is_empty());
+                    break (Hook { wanted: Vec::new(), ..*hook }, had_any);
+                }
                 HookClaim::Held => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         };
-        self.fit(&hook).await
+        if had_any { self.fit(&hook).await } else { Ok(()) }
     }
 
     /// Claims and begins what is due; tells how long to wait before looking again.

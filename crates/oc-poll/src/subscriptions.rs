@@ -8,7 +8,6 @@ use url::Url;
 use crate::source::SourceError;
 
 /// Where subscriptions are made and ended.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Subscriptions: Send + Sync {
     /// All that the provider has of the account, those of others among them; `None` where it does

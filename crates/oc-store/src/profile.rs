@@ -43,6 +43,13 @@ impl Profile {
         }
     }
 
+    /// Whether the provider is to tell of what is deleted: only what is known then has an end.
+    pub(crate) fn waits_for_deletions(&self, config: &ResourceConfig) -> bool {
+        let tells = self.connector.webhooks.as_ref();
+        self.settings.pushed.contains(&config.name)
+            && tells.is_some_and(|webhooks| webhooks.tells_of_deletions(&config.resource))
+    }
+
     /// The resources of which the provider is to tell by itself: name, and the connector's resource.
     pub(crate) fn pushed(&self) -> impl Iterator<Item = (&str, &str)> {
         let settings = &self.settings;

@@ -125,6 +125,11 @@ impl Webhooks {
         self.events.get(resource).into_iter().flat_map(EventNames::all).map(|(name, _)| name)
     }
 
+    /// Whether there are events for deleted records of a resource.
+    pub fn tells_of_deletions(&self, resource: &str) -> bool {
+        self.events.get(resource).is_some_and(|names| !names.deleted.is_empty())
+    }
+
     /// Which resource an event is about, and what it says; `None` for one that is not listed.
     pub fn meaning(&self, event: &str) -> Option<(&str, WebhookKind)> {
         self.events.iter().find_map(|(resource, names)| {

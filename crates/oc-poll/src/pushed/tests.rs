@@ -61,17 +61,23 @@ async fn what_is_not_later_than_the_floor_is_noted_only() {
 
 #[tokio::test]
 async fn a_deletion_is_told_once_and_what_comes_late_behind_it_is_not() {
-    for known in [vec![], vec![("1", Version::dated(s(1_500)))]] {
+    for (known, dated) in [(vec![], 950), (vec![("1", Version::dated(s(1_500)))], 800)] {
         let book = Book::knowing(&known);
         let records = [
-            (Deleted, person(1, 5, 800)),
-            (Deleted, person(1, 5, 800)),
+            (Deleted, person(1, 5, dated)),
+            (Deleted, person(1, 5, dated)),
             (Updated, person(1, 5, 1_600)),
         ];
         assert_eq!(told(&book, &records).await.0, ["1 DELETED 2000"]);
         assert_eq!(book.known.lock().unwrap()["1"], Version::GONE);
         assert!(told(&book, &records[1..]).await.0.is_empty());
     }
+}
+
+#[tokio::test]
+async fn what_was_never_told_of_needs_no_end() {
+    let records = [(Deleted, person(1, 5, 900)), (Deleted, json!({"id": 2}))];
+    assert!(told(&Book::default(), &records).await.0.is_empty());
 }
 
 #[tokio::test]

@@ -141,7 +141,9 @@ fn due_of(
                 cursor,
                 floor,
                 polled: row.get::<_, i64>(5)? > 0,
-                remembers: row.get(7)? || is_load(task.as_deref()),
+                remembers: row.get(7)?
+                    || is_load(task.as_deref())
+                    || profile.waits_for_deletions(config),
                 loads_all: is_load_of_all(task.as_deref()),
             },
         });

@@ -212,6 +212,15 @@ async fn it_is_never_worked_off_beside_a_poll() {
 }
 
 #[tokio::test]
+async fn what_was_told_is_not_forgotten_as_it_may_be_deleted() {
+    let house = House::new().await;
+    house.instance("polling").await;
+    assert!(!house.due(1_900).await.expect("it is due").checkpoint.remembers);
+    house.pushed_to().await;
+    assert!(house.due(1_900).await.expect("it is due").checkpoint.remembers);
+}
+
+#[tokio::test]
 async fn what_was_claimed_before_something_else_happened_is_void_and_stays_in_the_inbox() {
     let house = House::new().await;
     let id = house.pushed_to().await;

@@ -24,6 +24,7 @@ fn an_event_says_what_has_happened_to_which_resource() {
     let events: Vec<&str> = webhooks.events_of("contacts").collect();
     assert_eq!(events, ["person_created", "person_updated", "person_deleted"]);
     assert_eq!(webhooks.events_of("steps").count(), 0);
+    assert!(webhooks.tells_of_deletions("notes") && !webhooks.tells_of_deletions("calls"));
 }
 
 #[test]
