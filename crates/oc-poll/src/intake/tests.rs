@@ -50,7 +50,7 @@ impl Inbox for Letters {
             has_arrived
         };
         if !has_arrived {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
