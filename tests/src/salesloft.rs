@@ -6,6 +6,7 @@ mod lists;
 mod oauth;
 mod query;
 mod records;
+mod webhooks;
 mod world;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::web::Web;
 pub use fault::Fault;
 pub use limit::Limit;
 pub use oauth::Accounts;
+pub use webhooks::{Subscription, Webhooks};
 pub use world::{Change, World, eastern as shown_time};
 
 /// What happens while somebody asks.
@@ -51,6 +53,8 @@ pub struct Provider {
     pub token_pause: std::time::Duration,
     /// Token requests that came.
     pub token_requests: u32,
+    /// Whom it tells of changes.
+    pub webhooks: Webhooks,
     /// Everything is cut off.
     pub down: bool,
     /// Paths and queries of list requests.
@@ -104,6 +108,7 @@ impl Salesloft {
             token_faults: [].into(),
             token_pause: std::time::Duration::ZERO,
             token_requests: 0,
+            webhooks: Webhooks::default(),
             down: false,
             asked: Vec::new(),
             meanwhile: None,
@@ -111,6 +116,10 @@ impl Salesloft {
             time: None,
         }));
         let web = Arc::new(Web::start(address, router(Arc::clone(&provider))).await?);
+        let (happened, happening) = tokio::sync::mpsc::unbounded_channel();
+        lock(&provider).world.happened = Some(happened);
+        // It ends with the world, which has the other end of the channel.
+        tokio::spawn(webhooks::deliver(Arc::downgrade(&provider), happening));
         Ok(Self { provider, web })
     }
 
@@ -154,7 +163,11 @@ fn router(provider: Shared) -> Router {
     });
     let one = || get(records::one);
     let changed = || one().put(records::update).delete(records::delete);
-    let mut api = Router::new().route("/me", me).fallback(get(lists::list));
+    let mut api = Router::new()
+        .route("/me", me)
+        .route("/webhook_subscriptions", get(webhooks::list).post(webhooks::create))
+        .route("/webhook_subscriptions/{id}", axum::routing::delete(webhooks::delete))
+        .fallback(get(lists::list));
     for list in lists::LISTS {
         let (all, single) = (format!("/{list}"), format!("/{list}/{{id}}"));
         let is_written = records::WRITTEN.contains(&list);

@@ -5,6 +5,7 @@ mod deletes;
 mod document;
 mod operation;
 mod reading;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,10 @@ use crate::{Diagnostic, FieldPath, OAuth2, Operator};
 
 pub use deletes::Deletes;
 pub use operation::{Operation, OperationKind, Verb};
+pub use webhooks::{
+    Subscribe, SubscriptionList, Unsubscribe, WebhookEncoding, WebhookHash, WebhookKind,
+    WebhookSignature, Webhooks,
+};
 
 /// A connector, read from its definition file.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +58,8 @@ pub struct Connector {
     pub sorting: Option<Sorting>,
     /// The resources by their names in the hub.
     pub resources: BTreeMap<String, Resource>,
+    /// How the provider tells of changes by itself, when it does.
+    pub webhooks: Option<Webhooks>,
     /// How often is polled unless the instance says.
     pub interval: Duration,
     /// The default of `event.poller.configuration`, as JSON text.

@@ -27,7 +27,8 @@ pub use catalogue::Catalogue;
 pub use configuration::{Configuration, MASK};
 pub use connector::{
     ApiKey, Connector, Deletes, Entry, EntryKind, Filtering, Limits, Operation, OperationKind,
-    Paging, Probe, Resource, Sorting, Verb,
+    Paging, Probe, Resource, Sorting, Subscribe, SubscriptionList, Unsubscribe, Verb,
+    WebhookEncoding, WebhookHash, WebhookKind, WebhookSignature, Webhooks,
 };
 pub use date_reader::DateReader;
 pub use diagnostic::{Diagnostic, Severity};

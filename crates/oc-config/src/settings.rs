@@ -1,7 +1,9 @@
 //! What an instance's configuration means, once read: where events go, how often is polled.
 
 mod headers;
+mod pushed;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -33,6 +35,9 @@ pub struct InstanceSettings {
     pub adaptive: bool,
     /// The resources to poll.
     pub resources: Vec<ResourceConfig>,
+    /// Those of them whose changes the provider is to tell of by itself too
+    /// (`event.vendor.type: webhook`).
+    pub pushed: BTreeSet<String>,
     /// Whether null members are dropped from records.
     pub drop_nulls: bool,
     /// Whether each notification repeats the records of its whole batch.
@@ -86,6 +91,7 @@ impl Reader<'_> {
         let callback = self.url("event.notification.callback.url");
         let headers = self.headers();
         let resources = self.resources();
+        let pushed = self.pushed(&resources);
         let keys = signature_keys(self.configuration);
         if keys.len() > 2 {
             self.fault(
@@ -104,6 +110,7 @@ impl Reader<'_> {
             interval: self.interval(floor),
             adaptive: self.flag("event.poller.adaptive", false),
             resources,
+            pushed,
             drop_nulls: self.flag("filter.response.nulls", true),
             raw_full: self.flag("event.raw.full", false),
             oauth2: self.oauth2(),
@@ -112,14 +119,6 @@ impl Reader<'_> {
     }
 
     fn unsupported(&mut self) {
-        let vendor =
-            self.configuration.get("event.vendor.type").unwrap_or("polling").to_lowercase();
-        if vendor != "polling" {
-            self.fault(
-                "event.vendor.type",
-                &format!("`{vendor}` is not carried out by this version; polling is"),
-            );
-        }
         let kind = self.configuration.get("event.notification.type").unwrap_or("webhook");
         if !kind.eq_ignore_ascii_case("webhook") {
             self.fault(

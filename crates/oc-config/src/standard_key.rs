@@ -38,7 +38,7 @@ const KEYS: [Row; 16] = [
     (
         "event.vendor.type",
         "Vendor event type",
-        "How changes are found: polling",
+        "How changes are found: polling, or webhook (the provider tells, and is polled as well)",
         EntryKind::Word,
         Some("polling"),
     ),

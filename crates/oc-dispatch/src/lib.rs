@@ -12,7 +12,7 @@ mod transport;
 mod webhook;
 
 pub use dispatcher::{Dispatcher, DispatcherSettings};
-pub use notification::{MOST_EVENTS, Notification, Origin, compose};
+pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
     ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,
     Settlement,

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 /// The most events of a notification about polled records.
 pub const MOST_EVENTS: usize = 10;
+/// The most events of a notification about records that the provider has pushed.
+pub const MOST_PUSHED_EVENTS: usize = 20;
 /// The most records that `event.raw.full` repeats in each part of a batch; a larger batch counts as
 /// several.
 const LARGEST_BATCH: usize = 100;
@@ -47,19 +49,20 @@ pub struct Notification {
     pub events: usize,
 }
 
-/// The notifications of a batch of events, at most ten events each, in the order of the events.
+/// The notifications of a batch of events, at most `most` events each, in the order of the events.
 /// `poll_date` is when the poll began.
 pub fn compose(
     origin: &Origin,
     object_type: &str,
     events: &[Event],
     poll_date: Timestamp,
+    most: usize,
     mut new_id: impl FnMut() -> Uuid,
 ) -> Vec<Notification> {
     let poll_date = poll_date.to_seconds_text();
     let composer = Composer { origin, object_type, poll_date: &poll_date };
     let batches = events.chunks(LARGEST_BATCH);
-    let parts = batches.flat_map(|batch| batch.chunks(MOST_EVENTS).map(move |part| (batch, part)));
+    let parts = batches.flat_map(|batch| batch.chunks(most).map(move |part| (batch, part)));
     parts
         .map(|(batch, part)| {
             let id = new_id();
@@ -185,8 +188,8 @@ mod tests {
             next += 1;
             Uuid::from_u128(next)
         };
-        let all =
-            compose(origin, "contacts", &events(count), Timestamp(1_795_549_236_500_000), new_id);
+        let at = Timestamp(1_795_549_236_500_000);
+        let all = compose(origin, "contacts", &events(count), at, MOST_EVENTS, new_id);
         all.into_iter().map(|one| (one.id, serde_json::from_slice(&one.body).unwrap())).collect()
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use oc_config::{HubCall, OperationKind};
 use oc_egress::{Clock, Egress};
+use secrecy::SecretString;
 use serde_json::Value as Json;
 use url::Url;
 
 use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
 use crate::object::{Operated, operate};
+use crate::subscription::{self, Subscribed};
 use crate::{Authorizer, HubError, Page, Picker, Reader, Target, probe};
 
 /// Reads providers. Clones share connections and rate budgets.
@@ -141,6 +143,41 @@ impl Hub {
     /// Why it could not be asked.
     pub async fn account(&self, target: &Target) -> Result<Option<String>, HubError> {
         listing::account(&self.0, target).await
+    }
+
+    /// The subscriptions that the provider has of this account, those of others among them; `None`
+    /// where it does not show them.
+    ///
+    /// # Errors
+    /// A connector without webhooks, and why the provider could not be asked.
+    pub async fn subscriptions(
+        &self,
+        target: &Target,
+    ) -> Result<Option<Vec<Subscribed>>, HubError> {
+        subscription::list(&self.0, target).await
+    }
+
+    /// Subscribes to an event, delivered to `callback` and signed with `secret`; gives the
+    /// subscription's id. It may have been made though there is an error.
+    ///
+    /// # Errors
+    /// As [`Hub::subscriptions`].
+    pub async fn subscribe(
+        &self,
+        target: &Target,
+        event: &str,
+        callback: &Url,
+        secret: &SecretString,
+    ) -> Result<String, HubError> {
+        subscription::subscribe(&self.0, target, event, callback, secret).await
+    }
+
+    /// Ends a subscription; one that is not there has ended.
+    ///
+    /// # Errors
+    /// As [`Hub::subscriptions`].
+    pub async fn unsubscribe(&self, target: &Target, id: &str) -> Result<(), HubError> {
+        subscription::unsubscribe(&self.0, target, id).await
     }
 
     /// The url that reading a list begins with. Sends nothing.

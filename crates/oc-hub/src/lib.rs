@@ -18,6 +18,8 @@ mod reader;
 mod record;
 mod request;
 mod shown;
+mod signed;
+mod subscription;
 mod target;
 mod waiting;
 
@@ -29,6 +31,8 @@ pub use listing::Listing;
 pub use provider_clock::ClockReading;
 pub use reader::{ReadPlace, Reader};
 pub use record::{Page, PageError, PageForm, Picker, Record, fingerprint, object_id, strip_nulls};
+pub use signed::is_signed;
+pub use subscription::Subscribed;
 pub use target::Target;
 
 #[cfg(any(test, feature = "mock"))]

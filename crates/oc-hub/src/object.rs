@@ -116,7 +116,7 @@ pub(crate) fn unknown_method(name: &str, resource: &Resource, kind: OperationKin
     }
 }
 
-fn method(verb: Verb) -> Method {
+pub(crate) fn method(verb: Verb) -> Method {
     match verb {
         Verb::Get => Method::GET,
         Verb::Post => Method::POST,

@@ -15,6 +15,9 @@ mod difference;
 mod event;
 #[cfg(test)]
 mod fixture;
+mod hook;
+mod inbox;
+mod intake;
 mod ledger;
 mod left_out;
 mod load;
@@ -22,11 +25,14 @@ mod metrics;
 mod observe;
 mod poll;
 mod poller;
+mod pushed;
 mod renewal;
 mod schedule;
 mod seats;
 mod sift;
 mod source;
+mod subscriber;
+mod subscriptions;
 mod sweep;
 mod task;
 
@@ -35,6 +41,9 @@ pub use caretaker::{Caretaker, CaretakerSettings};
 pub use changes::{Change, Changes, Shown};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
+pub use hook::{ClaimedHooks, Hook, HookClaim, HookOutcome, Hooks};
+pub use inbox::{ClaimedPushed, DuePushed, Inbox, Pushed, TakenIn};
+pub use intake::{Intake, IntakeSettings};
 pub use ledger::{
     Checkpoint, Claimed, Content, Due, DueInstance, Failure, Finding, Fingerprint, Ledger,
     LedgerError, Outcome, Part, PollSummary, ResourceId,
@@ -43,6 +52,8 @@ pub use poll::{PollError, poll_once};
 pub use poller::{Poller, PollerSettings};
 pub use schedule::{after_failure, after_success, first_due, quiet_after};
 pub use source::{Pages, Reading, Source, SourceError};
+pub use subscriber::{Subscriber, SubscriberSettings};
+pub use subscriptions::Subscriptions;
 pub use task::{
     ClaimedTasks, DueTask, Load, Next, Stage, Step, Sweep, Swept, Task, Tasks, Tracked, Trouble,
 };

@@ -30,3 +30,14 @@ pub(crate) fn running(instances: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
     metrics::gauge!("oc_polls_running").set(instances as f64);
 }
+
+/// Pushed records were worked off; some could not be made out.
+pub(crate) fn taken_in(connector: &str, records: usize, events: usize, dropped: u64) {
+    let count = |counted: usize| u64::try_from(counted).unwrap_or(u64::MAX);
+    let connector = connector.to_owned();
+    metrics::counter!("oc_pushed_records_total", "connector" => connector.clone())
+        .increment(count(records));
+    metrics::counter!("oc_pushed_events_total", "connector" => connector.clone())
+        .increment(count(events));
+    metrics::counter!("oc_pushed_dropped_total", "connector" => connector).increment(dropped);
+}

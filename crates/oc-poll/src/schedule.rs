@@ -40,6 +40,19 @@ pub fn after_failure(now: Timestamp, interval: Duration, failures: u32, dice: f6
     now.plus(scaled(doubled.min(interval), 1.0 - 0.2 * dice))
 }
 
+/// The repeat of subscribing that failed for the `failures`-th time in a row: 1 s, doubling, at most
+/// an hour, with up to a fifth taken off.
+pub(crate) fn after_failure_of_subscribing(now: Timestamp, failures: u32, dice: f64) -> Timestamp {
+    let doubled = Duration::from_secs(1 << failures.saturating_sub(1).min(12));
+    now.plus(scaled(doubled.min(Duration::from_secs(3_600)), 1.0 - 0.2 * dice))
+}
+
+/// When subscriptions that fit are looked at again, as the provider may have dropped some: a day
+/// later, and up to a tenth more.
+pub(crate) fn until_looked_after(now: Timestamp, dice: f64) -> Timestamp {
+    now.plus(scaled(Duration::from_secs(86_400), 1.0 + 0.1 * dice))
+}
+
 fn scaled(interval: Duration, by: f64) -> Duration {
     interval.min(LONGEST).mul_f64(by)
 }

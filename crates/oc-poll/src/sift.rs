@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use oc_config::Timestamp;
+use oc_config::{Timestamp, WebhookKind};
 use oc_hub::{Page, strip_nulls};
 
 use crate::contents::Contents;
 use crate::ledger::{Due, Fingerprint, Ledger, LedgerError, Part, PollSummary};
 use crate::observe::{Observed, Observer};
+use crate::pushed::classify_pushed;
 use crate::{Event, EventKind, Sighting, Verdict, Version, Window, classify};
 
 /// What a reading has found so far.
@@ -24,6 +25,8 @@ pub(crate) struct Sifter<'a> {
     pub(crate) handed_over: HashMap<String, Version>,
     part: Part,
     contents: Option<Contents<'a>>,
+    /// What the provider says has happened to the records of a page that it has pushed.
+    pushed: Option<WebhookKind>,
     /// Bytes of records that are kept for the part.
     pub(crate) bytes: usize,
     pub(crate) summary: PollSummary,
@@ -50,6 +53,7 @@ impl<'a> Sifter<'a> {
             handed_over,
             part,
             contents,
+            pushed: None,
             bytes,
             summary,
         }
@@ -58,6 +62,16 @@ impl<'a> Sifter<'a> {
     /// How many objects are to be remembered that were not handed over.
     pub(crate) fn len(&self) -> usize {
         self.part.fingerprints.len()
+    }
+
+    /// Sifts a page of records that the provider has pushed.
+    pub(crate) async fn take_pushed(
+        &mut self,
+        page: &Page,
+        kind: WebhookKind,
+    ) -> Result<(), LedgerError> {
+        self.pushed = Some(kind);
+        self.take(page).await
     }
 
     /// Sifts one page.
@@ -69,7 +83,10 @@ impl<'a> Sifter<'a> {
         let known = self.ledger.known(self.due.resource, &ids).await?;
         for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
             let known = self.found(&object_id).or(known);
-            let verdict = classify(&self.window, &sighting, known);
+            let verdict = match self.pushed {
+                Some(kind) => classify_pushed(kind, &self.window, &sighting, known),
+                None => classify(&self.window, &sighting, known),
+            };
             let event = match verdict {
                 Verdict::Old => continue,
                 Verdict::Note => None,
@@ -105,7 +122,12 @@ impl<'a> Sifter<'a> {
         sighting: &Sighting,
         kind: EventKind,
     ) -> Event {
-        let date = sighting.updated.or(sighting.created).unwrap_or(self.started);
+        let dated = sighting.updated.or(sighting.created);
+        let date = match self.pushed {
+            // A deletion is later than the record's own date.
+            Some(WebhookKind::Deleted) => dated.map_or(self.started, |at| at.max(self.started)),
+            _ => dated.unwrap_or(self.started),
+        };
         let (object_id, record) = (object_id.to_owned(), shown(self.due, page, index));
         Event { object_id, kind, date, record, changes: None }
     }

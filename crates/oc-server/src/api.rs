@@ -19,6 +19,7 @@ mod rates;
 mod reference;
 mod request_id;
 mod token_fault;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,7 @@ fn calls() -> Calls {
         .merge(analytics::calls())
         .merge(deliveries::calls())
         .merge(elements::calls())
+        .merge(webhooks::calls())
         .merge(hubs::calls())
 }
 

@@ -9,7 +9,10 @@ use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
-use oc_poll::{Caretaker, CaretakerSettings, Poller, PollerSettings};
+use oc_poll::{
+    Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
+    SubscriberSettings,
+};
 use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
@@ -110,6 +113,40 @@ impl App {
             clock: self.clock.clone(),
             dice: Dice::system(),
             settings: CaretakerSettings {
+                concurrency: self.settings.poll_concurrency.div_ceil(4),
+                lease: LEASE,
+                look_every: LOOK_EVERY,
+            },
+        }
+    }
+
+    /// Subscribes at providers; its claims are the store's, so that there may be several.
+    pub(crate) fn subscriber(&self) -> Subscriber {
+        let mut callbacks = self.settings.public_url.clone();
+        let below = callbacks.path().trim_end_matches('/');
+        let path = format!("{below}/elements/api-v2/events");
+        callbacks.set_path(&path);
+        Subscriber {
+            hooks: Arc::new(self.store.clone()),
+            provider: Arc::new(self.hub.clone()),
+            callbacks,
+            clock: self.clock.clone(),
+            dice: Dice::system(),
+            settings: SubscriberSettings {
+                concurrency: self.settings.poll_concurrency.div_ceil(4),
+                lease: LEASE,
+                look_every: LOOK_EVERY,
+            },
+        }
+    }
+
+    /// Works off what providers have pushed.
+    pub(crate) fn intake(&self) -> Intake {
+        Intake {
+            inbox: Arc::new(self.store.clone()),
+            ledger: Arc::new(self.store.clone()),
+            clock: self.clock.clone(),
+            settings: IntakeSettings {
                 concurrency: self.settings.poll_concurrency.div_ceil(4),
                 lease: LEASE,
                 look_every: LOOK_EVERY,

@@ -4,6 +4,13 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use oc_egress::Clock;
 use oc_store::Store;
 
+/// A provider has delivered something, and this came of it.
+pub(crate) fn delivered(connector: &str, result: &'static str) {
+    let connector = connector.to_owned();
+    metrics::counter!("oc_webhooks_total", "connector" => connector, "result" => result)
+        .increment(1);
+}
+
 /// The metrics of this process.
 #[derive(Clone)]
 pub(crate) struct Telemetry(PrometheusHandle);

@@ -15,7 +15,7 @@ use crate::audit::{By, changed_keys, note};
 use crate::people::hash;
 use crate::profile::seal_configuration;
 use crate::{
-    CreationKey, OrganizationId, SecretKey, Store, StoreError, creation_key, outbox, vault,
+    CreationKey, OrganizationId, SecretKey, Store, StoreError, creation_key, hooks, outbox, vault,
 };
 
 pub use listing::{InstanceFilter, InstancePage};
@@ -126,9 +126,13 @@ impl Store {
         new: NewInstance,
         request_id: Option<String>,
     ) -> Result<InstanceId, StoreError> {
-        let key = self.key.clone();
+        let (key, profiles) = (self.key.clone(), self.profiles.clone());
         let by = By { user: Some(new.user), request_id };
-        self.database.write(move |sql| insert(sql, &key, &new, &by)).await
+        let create = move |sql: &Connection| {
+            let id = insert(sql, &key, &new, &by)?;
+            hooks::fit(sql, &key, &profiles, id, new.created).map(|()| id)
+        };
+        self.database.write(create).await
     }
 
     /// Changes an instance that has not changed since `revision` was read. Polling that had stopped
@@ -145,7 +149,7 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let key = self.key.clone();
+        let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
             .write(move |sql| {
                 let before = row::one(sql, &key, "i.id = ?1", [id.0])?;
@@ -167,6 +171,7 @@ impl Store {
                 )?;
                 note_change(sql, &before, &fields, &by, now)?;
                 put(sql, &key, id, &fields, now)?;
+                hooks::fit(sql, &key, &profiles, id, now)?;
                 if reactivate {
                     outbox::reactivate(sql, id, now)?;
                 }
@@ -308,6 +313,7 @@ pub(crate) fn delete(
         .optional()?;
     let Some(organization) = organization else { return Ok(None) };
     sql.execute("DELETE FROM token_pair WHERE instance_id = ?1", [id.0])?;
+    hooks::forget(sql, id)?;
     sql.execute("INSERT INTO gone SELECT id FROM resource WHERE instance_id = ?1", [id.0])?;
     sql.execute("DELETE FROM resource WHERE instance_id = ?1", [id.0])?;
     let what = ("instance.deleted", subject(id));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
-use oc_dispatch::{Notification, compose};
+use oc_dispatch::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, compose};
 use oc_poll::{
     Claimed, Due, DueInstance, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version,
 };
@@ -186,13 +186,34 @@ impl Store {
         events: &[Event],
         started: Timestamp,
     ) -> Result<Vec<Notification>, StoreError> {
+        self.composed(due, events, started, MOST_EVENTS).await
+    }
+
+    /// The same for what the provider has pushed.
+    pub(crate) async fn pushed_notifications(
+        &self,
+        due: &Due,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Vec<Notification>, StoreError> {
+        self.composed(due, events, now, MOST_PUSHED_EVENTS).await
+    }
+
+    async fn composed(
+        &self,
+        due: &Due,
+        events: &[Event],
+        started: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Notification>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
         let (profiles, instance) = (self.profiles.clone(), due.target.instance);
         let profile = self.database.read(move |sql| profiles.of(sql, instance)).await?;
         let profile = profile.ok_or(StoreError::Conflict)?;
-        Ok(compose(&profile.origin, &due.config.name, events, started, Uuid::now_v7))
+        let of = &due.config.name;
+        Ok(compose(&profile.origin, of, events, started, most, Uuid::now_v7))
     }
 
     /// What an earlier poll had staged and not finished is void, and so is whatever it still does.

@@ -8,6 +8,8 @@ mod creation_key;
 mod deliveries;
 mod error;
 mod events;
+mod hooks;
+mod inbox;
 mod instances;
 mod leases;
 mod ledger;
@@ -31,6 +33,8 @@ pub use creation_key::{Creation, CreationKey};
 pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Reactivated, Subscription};
 pub use error::StoreError;
 pub use events::{AuditedEvent, EventAttempt, EventFilter, EventPage, EventScope, EventStatus};
+pub use hooks::HookState;
+pub use inbox::{Received, Receiver};
 pub use instances::{
     Instance, InstanceFields, InstanceFilter, InstancePage, NewInstance, PolledResource,
     ResourceState, Warning,

@@ -9,6 +9,7 @@ use oc_config::{
     signature_keys,
 };
 use oc_dispatch::{Destination, Origin};
+use oc_hub::Target;
 use quick_cache::sync::Cache;
 use rusqlite::{Connection, OptionalExtension};
 use secrecy::{ExposeSecret, SecretString};
@@ -28,6 +29,36 @@ pub(crate) struct Profile {
     pub(crate) account: String,
     pub(crate) origin: Origin,
     pub(crate) destination: Option<Arc<Destination>>,
+}
+
+impl Profile {
+    /// The instance as the hub needs to know it.
+    pub(crate) fn target(&self, instance: InstanceId) -> Target {
+        Target {
+            instance,
+            connector: Arc::clone(&self.connector),
+            base: self.settings.base.clone(),
+            account: self.account.clone(),
+            drop_nulls: self.settings.drop_nulls,
+        }
+    }
+
+    /// Whether the provider is to tell of what is deleted: only what is known then has an end.
+    pub(crate) fn waits_for_deletions(&self, config: &ResourceConfig) -> bool {
+        let tells = self.connector.webhooks.as_ref();
+        self.settings.pushed.contains(&config.name)
+            && tells.is_some_and(|webhooks| webhooks.tells_of_deletions(&config.resource))
+    }
+
+    /// The resources of which the provider is to tell by itself: name, and the connector's resource.
+    pub(crate) fn pushed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = &self.settings;
+        let pushed = settings
+            .resources
+            .iter()
+            .filter(|one| settings.events_enabled && settings.pushed.contains(&one.name));
+        pushed.map(|one| (one.name.as_str(), one.resource.as_str()))
+    }
 }
 
 /// Reads profiles, and keeps those that were needed lately.
@@ -67,7 +98,12 @@ impl Profiles {
         Ok(Some(profile))
     }
 
-    fn read(&self, sql: &Connection, instance: InstanceId) -> Result<Profile, StoreError> {
+    /// The same, read anew.
+    pub(crate) fn read(
+        &self,
+        sql: &Connection,
+        instance: InstanceId,
+    ) -> Result<Profile, StoreError> {
         let mut statement = sql.prepare_cached(
             "SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id
              FROM instance WHERE id = ?1",

@@ -25,7 +25,7 @@ struct Sealed {
 }
 
 /// Every column that holds what [`SecretKey::seal`] made. One that is missing here stops a rekey.
-const SEALED: [Sealed; 5] = [
+const SEALED: [Sealed; 6] = [
     Sealed { table: "meta", keys: &["key"], column: "value", parts: &["", ""] },
     Sealed { table: "instance", keys: &["id"], column: "token", parts: &["instance/", "/token"] },
     Sealed {
@@ -39,6 +39,12 @@ const SEALED: [Sealed; 5] = [
         keys: &["instance_id"],
         column: "tokens",
         parts: &["instance/", "/tokens"],
+    },
+    Sealed {
+        table: "hook",
+        keys: &["instance_id"],
+        column: "secret",
+        parts: &["instance/", "/hook"],
     },
     Sealed {
         table: "creation_key",

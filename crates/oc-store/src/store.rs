@@ -46,7 +46,11 @@ pub(crate) struct Shared {
     pub(crate) polls: Mutex<Leases<oc_config::InstanceId>>,
     pub(crate) lanes: Mutex<Leases<oc_dispatch::LaneId>>,
     pub(crate) replays: Mutex<Leases<oc_dispatch::LaneId>>,
+    /// Hooks whose subscriptions are looked at.
+    pub(crate) hooks: Mutex<Leases<oc_config::InstanceId>>,
     pub(crate) outbox_changed: Notify,
+    /// The provider has pushed something.
+    pub(crate) pushed: Notify,
 }
 
 impl Shared {

@@ -5,6 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::webhooks::Happened;
 
 /// The zone in which most lists show times.
 const EASTERN: &str = "America/New_York";
@@ -54,6 +57,8 @@ pub struct World {
     pub padding: usize,
     /// The zones in which records show their times, in turn; without any all are US/Eastern.
     pub zones: Vec<&'static str>,
+    /// Whom to tell of what happens.
+    pub(super) happened: Option<UnboundedSender<Happened>>,
 }
 
 impl World {
@@ -83,12 +88,21 @@ impl World {
         let record =
             Record { id, created: at, updated: 0, visible: 0, fields: all, shown: String::new() };
         self.table(list).records.insert(id, record);
-        self.update(list, id, at, &Map::new());
+        self.put(list, id, at, &Map::new());
+        self.tell(list, id, "created");
         id
     }
 
     /// Changes a record; its `updated_at` never goes back.
     pub fn update(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
+        let is_there = self.put(list, id, at, fields);
+        if is_there {
+            self.tell(list, id, "updated");
+        }
+        is_there
+    }
+
+    fn put(&mut self, list: &str, id: u64, at: i64, fields: &Map<String, Value>) -> bool {
         let (lateness, zone) = (self.lateness, self.zone_of(id));
         let table = self.table(list);
         let Some(record) = table.records.get_mut(&id) else { return false };
@@ -105,6 +119,7 @@ impl World {
 
     /// Removes a record.
     pub fn delete(&mut self, list: &str, id: u64) -> bool {
+        self.tell(list, id, "deleted");
         let table = self.table(list);
         let Some(record) = table.records.remove(&id) else { return false };
         table.by_updated.remove(&(record.updated, id));
@@ -126,6 +141,16 @@ impl World {
         let mut ids: Vec<u64> = self.table(list).removed.keys().copied().collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// Tells of what happens to a record.
+    fn tell(&mut self, list: &str, id: u64, what: &'static str) {
+        let record = self.table(list).records.get(&id);
+        let shown = record.map(|record| record.shown.clone());
+        if let (Some(happened), Some(shown)) = (&self.happened, shown) {
+            // Nobody listens once the simulator has ended.
+            let _ = happened.send(Happened { list: list.to_owned(), what, shown });
+        }
     }
 
     /// The ids of a list.

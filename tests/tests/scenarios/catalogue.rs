@@ -39,7 +39,10 @@ async fn a_connector_tells_what_it_is_configured_with_and_what_it_polls() -> any
     assert_eq!(ids.len(), entries.len(), "each key has a number of its own");
     let metadata = server.api.get("/elements/5127/metadata").await?.body;
     let events = &metadata["events"];
-    assert_eq!((&events["supported"], &events["methods"]), (&json!(true), &json!(["polling"])));
+    assert_eq!(
+        (&events["supported"], &events["methods"]),
+        (&json!(true), &json!(["polling", "webhook"]))
+    );
     assert_eq!(events["polling"]["refreshInterval"], 15.0);
     assert_eq!(events["polling"]["configuration"], default);
     Ok(())

@@ -89,7 +89,7 @@ async fn wrong_requests_get_the_documented_status_and_say_what_to_do() -> anyhow
             400,
             "10.0.0.1",
         ),
-        (with("/configuration/event.vendor.type", json!("webhook")), 400, "event.vendor.type"),
+        (with("/configuration/event.vendor.type", json!("pigeon")), 400, "event.vendor.type"),
         (
             with("/configuration/event.poller.refresh_interval", json!("soon")),
             400,

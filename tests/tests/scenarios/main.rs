@@ -18,6 +18,7 @@ mod limits;
 mod moving;
 mod old_client;
 mod poller_keys;
+mod provider_webhooks;
 mod simulation;
 mod story;
 mod tenants;

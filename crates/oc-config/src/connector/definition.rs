@@ -10,6 +10,7 @@ use super::deletes::{Abilities, RawDeletes};
 use super::document;
 use super::operation::RawOperation;
 use super::reading;
+use super::webhooks::RawWebhooks;
 use super::{
     ApiKey, Connector, Deletes, Entry, Filtering, Limits, OperationKind, Paging, Probe, Resource,
     Sorting,
@@ -40,6 +41,7 @@ struct Definition {
     #[serde(default)]
     defaults: RawResource,
     resources: BTreeMap<String, RawResource>,
+    webhooks: Option<RawWebhooks>,
     polling: Polling,
 }
 
@@ -185,7 +187,7 @@ impl Faults {
     }
 
     /// A path to a member, which is not the whole record.
-    fn member(&mut self, path: &str, text: &str) -> FieldPath {
+    pub(super) fn member(&mut self, path: &str, text: &str) -> FieldPath {
         let read = self.field(path, text);
         if text.is_empty() {
             self.add(path, "a path to a member was expected");
@@ -200,7 +202,12 @@ impl Faults {
         }
     }
 
-    fn one_of<T: Copy>(&mut self, path: &str, word: Option<&str>, known: [(&str, T); 2]) -> T {
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        path: &str,
+        word: Option<&str>,
+        known: [(&str, T); 2],
+    ) -> T {
         let word = word.unwrap_or(known[0].0);
         if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
             return *value;
@@ -239,6 +246,7 @@ impl Definition {
             resources.insert(name, resource);
         }
         check_feeds(&resources, faults);
+        let webhooks = self.webhooks.map(|webhooks| webhooks.build(&resources, faults));
         let probe = self.http.probe.map(|probe| Probe {
             account: faults.field("http.probe.account", &probe.account),
             path: probe.path,
@@ -261,6 +269,7 @@ impl Definition {
             filtering,
             sorting,
             resources,
+            webhooks,
             interval: Duration::from_secs(self.polling.interval.saturating_mul(60)),
             poller_configuration: self.polling.configuration.trim().to_owned(),
         }

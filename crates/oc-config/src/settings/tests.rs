@@ -55,13 +55,13 @@ fn an_instance_can_point_elsewhere() {
 #[test]
 fn every_fault_is_told_at_once_with_its_key() {
     let paths = fault_paths(
-        &json!({"event.vendor.type": "webhook", "event.notification.callback.url": "ftp://x",
+        &json!({"event.vendor.type": "pigeon", "event.notification.callback.url": "ftp://x",
         "base.url": "http://user:pass@x/", "filter.response.nulls": "maybe", "event.notification.format": "cloudevents"}),
     );
     let keys = [
-        "event.vendor.type",
         "event.notification.format",
         "event.notification.callback.url",
+        "event.vendor.type",
         "filter.response.nulls",
         "base.url",
     ];

@@ -24,16 +24,18 @@ impl<S: Sync> FromRequest<S> for JsonBody {
             let message = format!("the content type is `{kind}`; application/json was expected");
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        read(request.into_body()).await.map(Self)
+        read(request.into_body(), LARGEST).await.map(Self)
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, LARGEST).await.map_err(|error| {
+/// A body of at most so many bytes.
+pub(super) async fn read(body: Body, largest: usize) -> Result<Bytes, ApiError> {
+    to_bytes(body, largest).await.map_err(|error| {
         let is_too_long = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit"));
         if is_too_long {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 8 MB")
+            let message = format!("the body is longer than {} MB", largest >> 20);
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
         } else {
             ApiError::bad_request("the body was cut short")
         }

@@ -13,6 +13,7 @@ mod polling;
 mod prepared;
 mod recording;
 mod tasks;
+mod webhooks;
 
 use axum::Json;
 use axum::extract::State;
@@ -68,10 +69,13 @@ async fn read(
     Ok(Json(answer::of(&app, &instance).await?))
 }
 
-async fn delete(
-    State(app): State<App>,
-    Aimed { instance, caller }: Aimed,
-) -> Result<Response, ApiError> {
+async fn delete(State(app): State<App>, aimed: Aimed) -> Result<Response, ApiError> {
+    to_its_end(&app.clone(), delete_whole(app, aimed)).await
+}
+
+/// First the provider is told, as long as there are credentials for it.
+async fn delete_whole(app: App, Aimed { instance, caller }: Aimed) -> Result<Response, ApiError> {
+    app.subscriber().end(instance.id).await;
     let grant = app.store.load(instance.id).await.ok().flatten();
     let deleted = app.store.delete_instance(instance.id, caller.by(), app.clock.now()).await?;
     let dropped = deleted.unwrap_or(0);

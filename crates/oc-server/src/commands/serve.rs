@@ -65,6 +65,8 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
     if has(Role::Poll) {
         parts.spawn(app.poller().run(stop.clone()));
         parts.spawn(app.caretaker().run(stop.clone()));
+        parts.spawn(app.subscriber().run(stop.clone()));
+        parts.spawn(app.intake().run(stop.clone()));
     }
     if has(Role::Dispatch) {
         parts.spawn(app.dispatcher().run(stop.clone()));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{PolledResource, polled, subject};
 use crate::audit::note;
-use crate::{By, Store, StoreError};
+use crate::{By, Store, StoreError, hooks};
 
 impl Store {
     /// Switches an instance off: nothing of it is polled, and a poll that runs now stores nothing.
@@ -20,6 +20,7 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
             .write(move |sql| {
                 let changed = sql.execute(
@@ -33,6 +34,7 @@ impl Store {
                          WHERE instance_id = ?1",
                         [id.0],
                     )?;
+                    hooks::fit(sql, &key, &profiles, id, now)?;
                     note_switch(sql, "instance.disabled", id, &by, now)?;
                 }
                 Ok(())
@@ -54,6 +56,7 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
             .write(move |sql| {
                 let disabled = "SELECT disabled FROM instance WHERE id = ?1";
@@ -69,6 +72,7 @@ impl Store {
                 let was_off = disabled.unwrap_or(false);
                 let action = if was_off { "instance.enabled" } else { "instance.resumed" };
                 note_switch(sql, action, id, &by, now)?;
+                hooks::fit(sql, &key, &profiles, id, now)?;
                 polled::put(sql, id, polled.as_deref(), destination.as_deref(), now)
             })
             .await

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
-use oc_hub::Target;
 use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -121,13 +120,7 @@ fn due_of(
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     ))?;
     let mut rows = statement.query(params![instance.0, now.0])?;
-    let target = Target {
-        instance,
-        connector: Arc::clone(&profile.connector),
-        base: profile.settings.base.clone(),
-        account: profile.account.clone(),
-        drop_nulls: profile.settings.drop_nulls,
-    };
+    let target = profile.target(instance);
     let mut resources = Vec::new();
     while let Some(row) = rows.next()? {
         let name: String = row.get(1)?;
@@ -151,7 +144,9 @@ fn due_of(
                 floor,
                 polled: row.get::<_, i64>(5)? > 0,
                 quiet: row.get(9)?,
-                remembers: row.get(7)? || is_load(task.as_deref()),
+                remembers: row.get(7)?
+                    || is_load(task.as_deref())
+                    || profile.waits_for_deletions(config),
                 loads_all: is_load_of_all(task.as_deref()),
             },
         });

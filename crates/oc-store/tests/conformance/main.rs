@@ -13,3 +13,4 @@ mod outbox;
 mod rekey;
 mod tenants;
 mod vault;
+mod webhooks;

@@ -70,11 +70,13 @@ async fn metadata(
         resources: connector.resources.keys().cloned().collect(),
         configuration: serde_json::from_str(&connector.poller_configuration).unwrap_or_default(),
     };
+    let pushed = connector.webhooks.is_some().then_some("webhook");
+    let methods = std::iter::once("polling").chain(pushed).collect();
     Ok(Json(Metadata {
         id: connector.id,
         key: connector.key.clone(),
         name: connector.name.clone(),
         hub: connector.hub.clone(),
-        events: Events { supported: true, methods: vec!["polling"], polling },
+        events: Events { supported: true, methods, polling },
     }))
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::effective;
 use super::tasks::ResourceTask;
+use super::webhooks::WebhooksAnswer;
 use crate::api::elements::Element;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -66,6 +67,10 @@ pub(super) struct InstanceAnswer {
     /// What is done for its resources besides polling, where one instance is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<ResourceTask>,
+    /// How the provider tells of changes, where one instance is asked for and it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    webhooks: Option<WebhooksAnswer>,
     /// The connector's objects, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -97,7 +102,8 @@ pub(super) async fn of(app: &App, instance: &Instance) -> Result<InstanceAnswer,
     let user = app.store.user(instance.user).await?;
     let states = app.store.resource_states(instance.id).await?;
     let tasks = states.iter().filter_map(ResourceTask::of).collect();
-    Ok(InstanceAnswer { tasks, ..with_user(app, instance, user.as_ref()) })
+    let webhooks = WebhooksAnswer::of(app.store.hook_state(instance.id).await?);
+    Ok(InstanceAnswer { tasks, webhooks, ..with_user(app, instance, user.as_ref()) })
 }
 
 /// The whole instance, when its user is known already.
@@ -134,6 +140,7 @@ pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> 
         polling_stopped: instance.stopped.clone(),
         delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
         tasks: Vec::new(),
+        webhooks: None,
         objects: None,
     }
 }

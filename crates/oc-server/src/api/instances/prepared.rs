@@ -16,6 +16,7 @@ use super::authentication::{Authenticated, Authentication};
 use super::effective;
 use super::elsewhere::Change;
 use super::recording::Recording;
+use super::webhooks;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::preview::preview;
@@ -85,9 +86,8 @@ impl Prepared {
             authenticated.map_err(|failed| failed.traced(trace))?;
         warnings.extend(request.warnings.iter().chain(&remarks).map(Warning::from));
         warnings.extend(missing_key(connector, &configuration));
-        if !request.hands_over_tokens {
-            warnings.extend(not_handed_over(refresh_token.as_ref()));
-        }
+        warnings.extend(webhooks::unreachable(&settings, &app.settings.public_url));
+        warnings.extend(not_handed_over(&request, refresh_token.as_ref()));
         if let Some(old) = &old {
             warnings.extend(starting_anew(old, &settings));
         }
@@ -255,7 +255,8 @@ fn missing_key(connector: &Connector, configuration: &Configuration) -> Option<W
     })
 }
 
-fn not_handed_over(token: Option<&SecretString>) -> Option<Warning> {
+fn not_handed_over(request: &InstanceRequest, token: Option<&SecretString>) -> Option<Warning> {
+    let token = token.filter(|_| !request.hands_over_tokens);
     let is_real = token.is_some_and(|token| token.expose_secret() != oc_config::MASK);
     is_real.then(|| Warning {
         path: "configuration.oauth.user.refresh_token".to_owned(),

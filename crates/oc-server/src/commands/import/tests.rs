@@ -61,7 +61,7 @@ fn an_api_key_needs_no_new_authorization() {
 #[test]
 fn what_cannot_be_carried_over_says_why() {
     let table = [
-        (listed(&json!({"event.vendor.type": "webhook"})), "event.vendor.type"),
+        (listed(&json!({"event.vendor.type": "pigeon"})), "event.vendor.type"),
         (
             listed(
                 &json!({"event.poller.configuration": "{\"people\":{\"url\":\"/people\",\"idField\":\"id\"}}"}),
@@ -85,8 +85,8 @@ fn what_cannot_be_carried_over_says_why() {
 fn files_are_written_for_their_owner_and_never_over_others() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("instances.json");
-    let webhook = listed(&json!({"event.vendor.type": "webhook"}));
-    std::fs::write(&file, json!([listed(&json!({})), webhook]).to_string()).unwrap();
+    let wrong = listed(&json!({"event.vendor.type": "pigeon"}));
+    std::fs::write(&file, json!([listed(&json!({})), wrong]).to_string()).unwrap();
     let output = folder.path().join("requests");
     let options = Options { file, output: Some(output.clone()), json: true };
     let ended = run(&options, &settings()).unwrap();

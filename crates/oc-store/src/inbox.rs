@@ -1,0 +1,106 @@
+//! What the provider has pushed: received durably, and worked off under the instance's claim.
+
+mod due;
+mod receive;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oc_config::Timestamp;
+use oc_dispatch::Notification;
+use oc_poll::{ClaimedPushed, Due, Inbox, LedgerError, ResourceId, TakenIn};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::store::locked;
+use crate::{Store, StoreError};
+
+pub use receive::{Received, Receiver};
+
+#[async_trait]
+impl Inbox for Store {
+    async fn claim_pushed(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedPushed, LedgerError> {
+        let held = locked(&self.shared.polls).held(now);
+        let profiles = self.profiles.clone();
+        let find = move |sql: &Connection| due::find(sql, &profiles, limit, &held);
+        let mut found = self.database.read(find).await?;
+        let due = found.resources.iter_mut().map(|one| &mut one.due);
+        self.void_leftovers(due, found.staged).await?;
+        for (resource, records) in found.unwanted {
+            tracing::warn!(
+                resource = resource.0,
+                records,
+                "Pushed records of a resource that is not configured any more were dropped"
+            );
+            self.database.write(move |sql| drop_all(sql, resource)).await?;
+        }
+        let mut polls = locked(&self.shared.polls);
+        let (before, mut others_wait) = (found.resources.len(), found.others_wait);
+        found.resources.retain(|one| !polls.is_held(&one.due.target.instance, now));
+        others_wait |= found.resources.len() < before;
+        for one in &found.resources {
+            polls.take(one.due.target.instance, 1, now, lease);
+        }
+        Ok(ClaimedPushed { resources: found.resources, others_wait })
+    }
+
+    async fn take_in(&self, due: &Due, now: Timestamp, taken: TakenIn) -> Result<(), LedgerError> {
+        let notifications = self.pushed_notifications(due, &taken.part.events, now).await?;
+        let (claimed, instance) = (due.clone(), due.target.instance);
+        let take = move |sql: &Connection| take_in(sql, &claimed, now, &taken, &notifications);
+        let taken = self.database.write(take).await;
+        if matches!(taken, Ok(true)) {
+            self.shared.outbox_changed.notify_one();
+        }
+        if matches!(taken, Ok(_) | Err(StoreError::Conflict)) {
+            locked(&self.shared.polls).give_back(&instance);
+        }
+        Ok(taken.map(drop)?)
+    }
+
+    async fn arrived(&self) {
+        self.shared.pushed.notified().await;
+    }
+}
+
+/// Records what came of pushed records; returns whether there is something to send. Nothing may have
+/// been found of the resource since they were claimed.
+fn take_in(
+    sql: &Connection,
+    due: &Due,
+    now: Timestamp,
+    TakenIn { numbers, part }: &TakenIn,
+    notifications: &[Notification],
+) -> Result<bool, StoreError> {
+    let (resource, before) = (due.resource, due.checkpoint);
+    let as_claimed = params![resource.0, due.revision, before.cursor.0, before.floor.0];
+    let row = sql
+        .prepare_cached(
+            "SELECT polls, sweep, visible_through, destination FROM resource
+             WHERE id = ?1 AND revision = ?2 AND cursor = ?3 AND floor = ?4",
+        )?
+        .query_row(as_claimed, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let (polls, sweep, visible, destination): (i64, i64, i64, Option<String>) =
+        row.ok_or(StoreError::Conflict)?;
+    let mut statement = sql.prepare_cached("DELETE FROM inbox WHERE seq = ?1")?;
+    for number in numbers {
+        if statement.execute([number])? == 0 {
+            return Err(StoreError::Conflict);
+        }
+    }
+    remember(sql, resource, polls, sweep, &part.fingerprints)?;
+    complete_contents(sql, resource, &part.contents)?;
+    tell(sql, resource, now, notifications)?;
+    publish(sql, resource, visible, destination.is_some(), now)
+}
+
+fn drop_all(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM inbox WHERE resource_id = ?1", [resource.0])?;
+    Ok(())
+}
