@@ -51,6 +51,8 @@ pub struct World {
     pub changes: Vec<Change>,
     /// The records that were removed, in order; one that came back in between is there twice.
     pub deletions: Vec<u64>,
+    /// How often each record has changed so that it showed late.
+    pub late: HashMap<u64, usize>,
     /// How late a change shows in lists, in microseconds.
     pub lateness: i64,
     /// Members for every new record, so that it has a real one's size.
@@ -114,6 +116,7 @@ impl World {
         table.by_updated.insert((record.updated, id));
         let change = Change { id, updated: shown_in(zone, record.updated) };
         self.changes.push(change);
+        *self.late.entry(id).or_default() += usize::from(lateness > 0);
         true
     }
 

@@ -90,6 +90,7 @@ async fn load(app: &App, due: &Due) -> anyhow::Result<bool> {
     let mut records = None;
     while let Some(task) = store.task_by_hand(due).await?
         && let Task::Load(load) = &task.task
+        && load.settled.is_none()
     {
         progress.set_length(load.total.unwrap_or(load.records));
         progress.set_position(load.records);
