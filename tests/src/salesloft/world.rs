@@ -110,13 +110,14 @@ impl World {
         let Some(record) = table.records.get_mut(&id) else { return false };
         table.by_updated.remove(&(record.updated, id));
         record.updated = at.max(record.updated + 1);
-        record.visible = record.updated + lateness;
+        let visible = record.updated + lateness;
+        record.visible = visible;
         record.fields.extend(fields.clone());
         record.show(zone);
         table.by_updated.insert((record.updated, id));
         let change = Change { id, updated: shown_in(zone, record.updated) };
         self.changes.push(change);
-        *self.late.entry(id).or_default() += usize::from(lateness > 0);
+        *self.late.entry(id).or_default() += usize::from(visible > at);
         true
     }
 
