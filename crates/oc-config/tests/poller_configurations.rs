@@ -80,6 +80,8 @@ fn what_of_the_past_is_sent_and_how_deletions_are_found_is_read_and_shown() {
     let faulty = read(json!("yesterday"), json!({"every": "daily"}));
     assert_eq!(paths(&faulty, Severity::Error), ["c.initial", "c.DetectDeletes.every"]);
     assert!(read(json!("now"), json!(false)).resources[0].detect_deletes.is_none());
+    let undated = read(json!("2026-01-01"), json!(false));
+    assert_eq!(paths(&undated, Severity::Error), ["c.initial"]);
 }
 
 #[test]

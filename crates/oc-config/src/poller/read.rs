@@ -102,7 +102,8 @@ impl Reader<'_> {
         let page_size = self.page_size();
         let poll_delay = self.seconds("pollDelay").unwrap_or_default();
         let overlap = self.seconds("overlap");
-        let (initial, detect_deletes) = (self.initial(), self.detect_deletes());
+        let is_dated = updated.is_some() || created.is_some();
+        let (initial, detect_deletes) = (self.initial(is_dated), self.detect_deletes());
         let changes = self.flag("changes", false);
         let (url, resource) = self.url(poll_delay, lookup)?;
         Some(ResourceConfig {
@@ -162,9 +163,14 @@ impl Reader<'_> {
         }
     }
 
-    fn initial(&mut self) -> Initial {
+    fn initial(&mut self, is_dated: bool) -> Initial {
         let Some((path, text)) = self.found.remove("initial") else { return Initial::Now };
-        Initial::parse(&text).unwrap_or_else(|| {
+        let initial = Initial::parse(&text);
+        if matches!(initial, Some(Initial::Since(_))) && !is_dated {
+            let needs = "a date needs updatedDateField or createdDateField to compare with";
+            self.fault(&path, needs);
+        }
+        initial.unwrap_or_else(|| {
             self.fault(
                 &path,
                 &format!("`{text}` was found; \"now\", \"all\" or an ISO 8601 date was expected"),
