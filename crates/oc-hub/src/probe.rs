@@ -54,3 +54,6 @@ pub(crate) async fn is_gone(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;
