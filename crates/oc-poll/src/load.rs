@@ -7,7 +7,7 @@ use oc_config::Timestamp;
 use crate::background::{Work, WorkError};
 use crate::observe::fields;
 use crate::poll::render_since;
-use crate::sift::Sifter;
+use crate::sift::{Sifter, wide_open};
 use crate::source::{Reading, SourceError};
 use crate::task::{Load, Next, Step, Sweep, Task};
 use crate::{Due, Part, Window};
@@ -97,17 +97,8 @@ impl Work<'_> {
 }
 
 fn window(due: &Due, load: &Load) -> Window {
-    Window {
-        last: Timestamp::EPOCH,
-        floor: due.checkpoint.floor,
-        look_back: Duration::ZERO,
-        until: None,
-        tolerance: due.config.tolerance,
-        by_updated: true,
-        baseline: !load.all,
-        all: load.all,
-        notes: due.config.detect_deletes.is_some(),
-    }
+    let notes = due.config.detect_deletes.is_some();
+    Window { baseline: !load.all, all: load.all, notes, by_updated: true, ..wide_open(due) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What pushed records mean, sifted as those of a poll are.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use oc_config::{FieldPath, Timestamp, WebhookKind};
 use oc_hub::{Page, PageForm, Picker};
@@ -9,7 +7,7 @@ use oc_hub::{Page, PageForm, Picker};
 use crate::inbox::{DuePushed, Pushed, TakenIn};
 use crate::ledger::{Due, Ledger, LedgerError};
 use crate::observe::fields;
-use crate::sift::Sifter;
+use crate::sift::{Sifter, wide_open};
 use crate::{EventKind, Sighting, Verdict, Version, Window, classify};
 
 /// How many pushed records could not be made out.
@@ -22,7 +20,8 @@ pub(crate) async fn sift(
     ledger: &dyn Ledger,
     now: Timestamp,
 ) -> Result<(TakenIn, Dropped), LedgerError> {
-    let mut sifter = Sifter::new(due, ledger, now, window(due));
+    let window = Window { all: due.checkpoint.loads_all, ..wide_open(due) };
+    let mut sifter = Sifter::new(due, ledger, now, window);
     let picker = fields(&due.config);
     let mut unreadable = 0;
     for one in pushed {
@@ -62,21 +61,6 @@ pub(crate) fn classify_pushed(
             Verdict::Send(EventKind::Updated)
         }
         _ => classify(window, seen, known),
-    }
-}
-
-/// No date but the floor rules out what the provider has just told.
-fn window(due: &Due) -> Window {
-    Window {
-        last: Timestamp::EPOCH,
-        floor: due.checkpoint.floor,
-        look_back: Duration::ZERO,
-        until: None,
-        tolerance: due.config.tolerance,
-        by_updated: false,
-        baseline: false,
-        all: due.checkpoint.loads_all,
-        notes: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sifts pages for news: which of their records are events, and what is to be remembered of them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use oc_config::{Timestamp, WebhookKind};
@@ -162,6 +163,21 @@ impl<'a> Sifter<'a> {
             self.bytes += event.record.len();
             self.part.events.push(event);
         }
+    }
+}
+
+/// A window in which no date but the floor rules anything out.
+pub(crate) fn wide_open(due: &Due) -> Window {
+    Window {
+        last: Timestamp::EPOCH,
+        floor: due.checkpoint.floor,
+        look_back: Duration::ZERO,
+        until: None,
+        tolerance: due.config.tolerance,
+        by_updated: false,
+        baseline: false,
+        all: false,
+        notes: false,
     }
 }
 

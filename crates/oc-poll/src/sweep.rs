@@ -4,15 +4,13 @@ mod feed;
 mod probe;
 mod snapshot;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use oc_config::{Deletes, DetectDeletes, FieldPath, Segment, Timestamp};
 use serde_json::{Value, json};
 
 use crate::background::{Work, WorkError};
 use crate::ledger::{Content, Fingerprint, Part};
-use crate::sift::Sifter;
+use crate::sift::{Sifter, wide_open};
 use crate::task::{Next, Stage, Step, Sweep, Swept, Task, Tracked};
 use crate::{Due, Event, EventKind, Version, Window};
 
@@ -145,17 +143,7 @@ impl Work<'_> {
 
     /// Sifts for objects that were told as deleted and are back.
     pub(crate) fn returns<'s>(&'s self, due: &'s Due) -> Sifter<'s> {
-        let window = Window {
-            last: Timestamp::EPOCH,
-            floor: due.checkpoint.floor,
-            look_back: Duration::ZERO,
-            until: None,
-            tolerance: due.config.tolerance,
-            by_updated: false,
-            baseline: false,
-            all: false,
-            notes: true,
-        };
+        let window = Window { notes: true, ..wide_open(due) };
         Sifter::new(due, self.ledger, self.clock.now(), window)
     }
 }
