@@ -9,6 +9,8 @@ pub enum Mutant {
     CursorAtEnd,
     /// The cursor ignores that the provider's clock is behind.
     CursorByOurClock,
+    /// The cursor is stored before what was found, in a transaction of its own.
+    CursorBeforeEvents,
     /// Nothing is read again, though changes become visible late.
     NoOverlap,
     /// The next page begins after the last record's instant instead of at it.
@@ -41,9 +43,10 @@ pub enum Mutant {
 
 impl Mutant {
     /// All mistakes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CursorAtEnd,
         Self::CursorByOurClock,
+        Self::CursorBeforeEvents,
         Self::NoOverlap,
         Self::GreaterInsteadOfGreaterOrEqual,
         Self::PageNumbers,

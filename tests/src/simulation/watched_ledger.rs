@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_egress::Clock;
-use oc_poll::{Claimed, Due, Ledger, LedgerError, Outcome, Part, ResourceId, Version};
+use oc_poll::{
+    Claimed, Due, Finding, Ledger, LedgerError, Next, Outcome, Part, ResourceId, Step, Tasks as _,
+    Version,
+};
 use oc_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +99,12 @@ impl Ledger for WatchedLedger {
             Outcome::Done(finding) => Some(finding.cursor),
             _ => None,
         };
-        self.store.finish(due, outcome).await?;
+        match outcome {
+            Outcome::Done(finding) if self.mutant == Mutant::CursorBeforeEvents => {
+                self.cursor_first(due, finding).await?;
+            }
+            outcome => self.store.finish(due, outcome).await?,
+        }
         if let Some(cursor) = done {
             let before = lock(&self.shown).remove(&due.resource).unwrap_or_default();
             lock(&self.story).polled(due, cursor, before, &Seen::of(&self.salesloft));
@@ -108,6 +116,16 @@ impl Ledger for WatchedLedger {
 }
 
 impl WatchedLedger {
+    async fn cursor_first(&self, due: &Due, mut finding: Finding) -> Result<(), LedgerError> {
+        let part = std::mem::take(&mut finding.part);
+        self.store.finish(due, Outcome::Done(finding)).await?;
+        self.fuse.pass().await;
+        let task = self.store.task_by_hand(due).await?.map(|due| due.task);
+        let (now, missing, seen) = (self.clock.now(), Vec::new(), Vec::new());
+        let step = Step { part, missing, seen, task, next: Next::At(now), swept: None };
+        self.store.record(due, now, step).await
+    }
+
     fn mistaken(&self, due: &Due, outcome: Outcome) -> Outcome {
         let Outcome::Done(mut finding) = outcome else { return outcome };
         match self.mutant {

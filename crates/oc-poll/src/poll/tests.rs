@@ -167,3 +167,26 @@ async fn fingerprints_are_forgotten_only_when_dates_decide_without_them() {
     assert_eq!(forgotten(json!({"filterByUpdatedDate": false})).await, None);
     assert_eq!(forgotten(json!({"datesConfiguration": {}})).await, None);
 }
+
+#[tokio::test]
+async fn a_row_that_the_provider_marks_as_deleted_is_told_once_and_its_return_as_created() {
+    let (book, mut due) = (Book::default(), due(&json!({})));
+    let mut connector = (*due.target.connector).clone();
+    let marker = oc_config::FieldPath::parse("removed_at").unwrap();
+    connector.resources.get_mut("contacts").unwrap().deleted = Some(marker);
+    due.target.connector = std::sync::Arc::new(connector);
+    let row = |updated: i64, removed: Value| {
+        let mut row = person(1, 1, updated);
+        row["removed_at"] = removed;
+        page(&[row])
+    };
+    for (updated, removed, expected) in [
+        (1_100, Value::Null, &["1 UPDATED 1100"][..]),
+        (1_200, json!("2026-01-01"), &["1 DELETED 1200"]),
+        (1_300, json!("2026-01-01"), &[]),
+        (1_400, json!(false), &["1 CREATED 1400"]),
+    ] {
+        poll(&due, &book, vec![row(updated, removed)]).await.unwrap();
+        assert_eq!(book.events(), expected, "{updated}");
+    }
+}
