@@ -152,6 +152,7 @@ impl Salesloft {
     pub fn change<T>(&self, change: impl FnOnce(&mut World, i64) -> T) -> T {
         self.with(|provider| {
             let now = provider.now();
+            provider.world.now = now;
             change(&mut provider.world, now)
         })
     }

@@ -51,8 +51,10 @@ pub struct World {
     pub changes: Vec<Change>,
     /// The records that were removed, in order; one that came back in between is there twice.
     pub deletions: Vec<u64>,
-    /// How often each record has changed so that it showed late.
+    /// How often each record has changed so that it showed only some time after.
     pub late: HashMap<u64, usize>,
+    /// The present, when somebody changed something last.
+    pub(super) now: i64,
     /// How late a change shows in lists, in microseconds.
     pub lateness: i64,
     /// Members for every new record, so that it has a real one's size.
@@ -117,7 +119,7 @@ impl World {
         table.by_updated.insert((record.updated, id));
         let change = Change { id, updated: shown_in(zone, record.updated) };
         self.changes.push(change);
-        *self.late.entry(id).or_default() += usize::from(visible > at);
+        *self.late.entry(id).or_default() += usize::from(visible > self.now);
         true
     }
 
