@@ -327,7 +327,7 @@ impl Process {
             tokio::select! {
                 () = work => Ok(true),
                 () = self.fuse.burns() => Ok(false),
-                () = tokio::time::sleep(Duration::from_secs(60)) => anyhow::bail!("it never comes to rest"),
+                () = tokio::time::sleep(Duration::from_secs(20)) => anyhow::bail!("it never comes to rest"),
             }
         })
     }

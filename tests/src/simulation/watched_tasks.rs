@@ -53,12 +53,7 @@ impl Tasks for WatchedTasks {
         limit: usize,
     ) -> Result<Vec<(String, Version)>, LedgerError> {
         self.fuse.pass().await;
-        let mut found = self.store.tracked(resource, which, after, limit).await?;
-        if self.mutant == Mutant::DeletesAgain {
-            let gone = found.iter_mut().filter(|(_, version)| *version == Version::GONE);
-            gone.for_each(|(_, version)| *version = Version(1));
-        }
-        Ok(found)
+        self.store.tracked(resource, which, after, limit).await
     }
 
     async fn count(&self, resource: ResourceId, which: Tracked) -> Result<u64, LedgerError> {
@@ -96,6 +91,10 @@ impl WatchedTasks {
         if self.mutant == Mutant::LoadSkips && is_load {
             let part = std::mem::take(&mut step.part);
             step.part = lock(&self.last).insert(due.resource, part).unwrap_or_default();
+        }
+        if self.mutant == Mutant::DeletesAgain {
+            let told = step.part.fingerprints.iter_mut().filter(|one| one.version == Version::GONE);
+            told.for_each(|one| one.version = Version(1));
         }
         step
     }

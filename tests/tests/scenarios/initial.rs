@@ -116,7 +116,7 @@ async fn a_load_is_finished_by_hand_with_its_progress() -> anyhow::Result<()> {
         polled.err.contains("contacts: the initial load is complete, 250 records"),
         "{polled:?}"
     );
-    server.set_role("dispatch");
+    server.set_role("api,dispatch");
     server.start_again().await?;
     until_told(&receiver, &salesloft, 0).await?;
     Ok(())
