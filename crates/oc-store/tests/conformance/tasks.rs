@@ -15,7 +15,7 @@ use crate::house::{House, LEASE, configuration, done, fields, part, s};
 fn contacts(keys: &Value) -> Value {
     let mut contacts = json!({"url": "/contacts?where=updated_at>='${date:yyyy}'", "idField": "id",
         "datesConfiguration": {"updatedDateField": "updated_at"}});
-    for (key, value) in keys.as_object().unwrap() {
+    for (key, value) in keys.as_object().expect("an object") {
         contacts[key] = value.clone();
     }
     json!({"event.poller.configuration": json!({"contacts": contacts}).to_string()})
@@ -32,7 +32,7 @@ async fn asking(house: &House, token: &str, keys: &Value) -> InstanceId {
         repeated_by: None,
         fields: fields(&configuration(&contacts(keys))),
     };
-    house.store.create_instance(new, None).await.unwrap()
+    house.store.create_instance(new, None).await.expect("an instance")
 }
 
 async fn configure(house: &House, id: InstanceId, revision: i64, keys: &Value) {
@@ -41,11 +41,11 @@ async fn configure(house: &House, id: InstanceId, revision: i64, keys: &Value) {
         .store
         .update_instance(id, revision, fields, false, By::default(), s(1_001))
         .await
-        .unwrap();
+        .expect("a change");
 }
 
 async fn task(house: &House, at: i64) -> Option<DueTask> {
-    let claimed = house.store.claim_tasks(s(at), 10, LEASE, &[]).await.unwrap();
+    let claimed = house.store.claim_tasks(s(at), 10, LEASE, &[]).await.expect("a claim");
     claimed.tasks.into_iter().next()
 }
 
@@ -59,7 +59,7 @@ fn a_sweep(number: i64) -> Sweep {
 }
 
 async fn tracked(house: &House, due: &Due, which: Tracked) -> Vec<String> {
-    let found = house.store.tracked(due.resource, which, "", 100).await.unwrap();
+    let found = house.store.tracked(due.resource, which, "", 100).await.expect("objects");
     found.into_iter().map(|(id, _)| id).collect()
 }
 
