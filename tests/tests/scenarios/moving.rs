@@ -1,5 +1,6 @@
 //! Ten thousand rows that move and vanish while they are paged: none is lost, none told twice.
 
+use anyhow::Context as _;
 use oc_tests::salesloft::{Meanwhile, World};
 use oc_tests::{Options, Receiver, Salesloft};
 
@@ -9,12 +10,9 @@ const ROWS: i64 = 10_000;
 /// More than one reading of all rows takes.
 const REQUESTS: usize = 130;
 
-/// What happens before each request for as long as there are some left.
-fn before_each(
-    salesloft: &Salesloft,
-    mut change: impl FnMut(&mut World, i64) + Send + 'static,
-) -> Meanwhile {
-    let (mut at, mut left) = (salesloft.with(|provider| provider.now()), REQUESTS);
+/// What happens before each request for as long as there are some left, at instants after `at`.
+fn before_each(mut at: i64, mut change: impl FnMut(&mut World, i64) + Send + 'static) -> Meanwhile {
+    let mut left = REQUESTS;
     Box::new(move |world| {
         if left > 0 {
             left -= 1;
@@ -28,14 +26,14 @@ fn before_each(
 async fn rows_that_move(
     change: impl FnMut(&mut World, i64) + Send + 'static,
 ) -> anyhow::Result<()> {
-    let (salesloft, receiver, _server, _) = house(Options::default()).await?;
-    let meanwhile = before_each(&salesloft, change);
+    let (salesloft, receiver, server, _) = house(Options::default()).await?;
     let before = salesloft.with(|provider| {
+        // From now on and not up to now: what is older than the instance is not told.
         let now = provider.now();
         for number in 0..ROWS {
-            provider.world.add_person(now - ROWS + number);
+            provider.world.add_person(now + number);
         }
-        provider.meanwhile = Some(meanwhile);
+        provider.meanwhile = Some(before_each(now + ROWS, change));
         provider.asked.len()
     });
     let calm =
@@ -44,9 +42,10 @@ async fn rows_that_move(
     // Ten events a notification; each part may take its minute on a busy machine.
     for part in 1..=9 {
         let enough = |receiver: &Receiver| receiver.count() >= part * 100;
-        receiver.until(&format!("{} notifications", part * 100), enough).await?;
+        let told = receiver.until(&format!("{} notifications", part * 100), enough).await;
+        told.with_context(|| server.log())?;
     }
-    until_told(&receiver, &salesloft, 0).await?;
+    until_told(&receiver, &salesloft, 0).await.with_context(|| server.log())?;
     check_story(&receiver, &salesloft)
 }
 
