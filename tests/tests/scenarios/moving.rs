@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use oc_tests::salesloft::{Meanwhile, World};
-use oc_tests::{Options, Receiver, Salesloft};
+use oc_tests::{Options, Receiver};
 
 use crate::story::{check_story, house, until_told};
 
