@@ -125,11 +125,6 @@ impl Receiver {
         *lock(&self.inner.usual) = answer;
     }
 
-    /// How many deliveries came; unlike looking at them it costs nothing.
-    pub fn count(&self) -> usize {
-        lock(&self.inner.deliveries).len()
-    }
-
     /// Everything that came.
     pub fn deliveries(&self) -> Vec<Delivery> {
         lock(&self.inner.deliveries).clone()

@@ -56,9 +56,10 @@ async fn one_list_may_show_its_dates_with_many_offsets() -> anyhow::Result<()> {
     });
     salesloft.change(|world, now| {
         for number in 0..250 {
-            world.add_person(now - 250 + number);
+            world.add_person(now + number);
         }
     });
+    changes_are_told(&receiver, &salesloft).await?;
     for _ in 0..5 {
         salesloft.change(|world, now| {
             for id in world.ids("people").into_iter().step_by(3) {
