@@ -1,6 +1,7 @@
 //! The project's own commands; whatever cargo does by itself is not repeated here.
 
 mod fuzz_api;
+mod packages;
 mod sim;
 mod test;
 mod tidy;

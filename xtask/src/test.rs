@@ -7,9 +7,10 @@ use anyhow::{Context as _, ensure};
 /// Runs unit, integration and documentation tests.
 pub(crate) fn run() -> anyhow::Result<()> {
     eprintln!(
-        "The tests need cargo and Python: SQLite is compiled in, provider and receiver are simulated, \
-         and the API's fuzzer comes from PyPI"
+        "The tests need cargo, Python, PostgreSQL, NATS and Chromium: SQLite is compiled in, provider and \
+         receiver are simulated, and the API's fuzzer comes from PyPI"
     );
+    crate::packages::require()?;
     crate::tidy::run()?;
     // The scenarios run the real binary.
     run_cargo(&["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])
