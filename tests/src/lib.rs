@@ -1,4 +1,5 @@
-//! What the scenarios need: a simulated Salesloft, a receiver of notifications, and the real binary.
+//! What the scenarios need: a simulated Salesloft, a receiver of notifications, the real binary, and
+//! servers beside it.
 //!
 //! The simulator behaves as the provider's API really does, its nuisances included, so that a
 //! client can be wrong against it. Both also run alone: `cargo xtask sim`.
@@ -6,9 +7,11 @@
 pub mod receiver;
 pub mod salesloft;
 pub mod server;
+mod services;
 pub mod simulation;
 mod web;
 
 pub use receiver::{Answer, Delivery, Receiver};
 pub use salesloft::{Fault, Salesloft};
 pub use server::{Instance, Options, Server};
+pub use services::{Nats, Postgres};

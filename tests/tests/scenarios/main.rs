@@ -19,6 +19,7 @@ mod moving;
 mod old_client;
 mod poller_keys;
 mod provider_webhooks;
+mod services;
 mod simulation;
 mod story;
 mod tenants;
