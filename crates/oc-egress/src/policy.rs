@@ -2,7 +2,7 @@
 
 mod ranges;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -105,10 +105,10 @@ impl Policy {
 
     fn own_or_metadata(&self, to: SocketAddr) -> Option<&'static str> {
         let address = match to.ip() {
-            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+            IpAddr::V6(v6) => ranges::inner_v4(v6).map_or(to.ip(), IpAddr::V4),
             v4 => v4,
         };
-        if is_metadata(address) {
+        if ranges::is_metadata(address) {
             return Some("a cloud's metadata service");
         }
         let is_own = |own: &SocketAddr| {
@@ -116,14 +116,6 @@ impl Policy {
             own.port() == to.port() && (own.ip() == address || anywhere || address.is_unspecified())
         };
         self.own.iter().any(is_own).then_some("this service itself")
-    }
-}
-
-/// Where clouds hand out credentials to whoever asks from inside.
-fn is_metadata(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.octets() == [100, 100, 100, 200],
-        IpAddr::V6(v6) => v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     }
 }
 

@@ -36,6 +36,21 @@ const V6: [([u16; 3], u8, &str); 12] = [
     ([0xff00, 0, 0], 8, "multicast, RFC 4291"),
 ];
 
+/// Where clouds hand out credentials, or what starts a machine, to whoever asks from inside.
+pub(super) fn is_metadata(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            v4.is_link_local() || matches!(v4.octets(), [100, 100, 100, 200] | [168, 63, 129, 16])
+        }
+        IpAddr::V6(v6) => matches!(
+            v6.segments(),
+            [0xfd00, 0xec2, ..]
+                | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+                | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+        ),
+    }
+}
+
 /// The special-purpose range an address is in; `None` for a public address.
 pub(super) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
@@ -58,12 +73,28 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
     V4.iter().find(|(base, prefix, _)| within(*base, *prefix)).map(|(_, _, name)| *name)
 }
 
+/// The IPv4 address that an IPv6 address leads to where something translates: mapped, compatible and
+/// translated ones, NAT64 and 6to4.
+pub(super) fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    if address.is_unspecified() || address.is_loopback() {
+        return None;
+    }
+    let inner =
+        |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    match address.segments() {
+        [0, 0, 0, 0, 0 | 0xffff, 0, high, low]
+        | [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => inner(high, low),
+        _ => None,
+    }
+}
+
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     let segments = address.segments();
-    if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
+    if let [0x64, 0xff9b, 0, 0, 0, 0, ..] = segments {
         // NAT64 (RFC 6052) reaches the IPv4 address inside.
-        let [.., a, b, c, d] = address.octets();
-        return special_v4(Ipv4Addr::new(a, b, c, d));
+        return inner_v4(address).and_then(special_v4);
     }
     let within = |base: [u16; 3], prefix: u8| {
         let base = Ipv6Addr::new(base[0], base[1], base[2], 0, 0, 0, 0, 0).to_bits();
@@ -74,3 +105,6 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     // Only 2000::/3 has been given out.
     found.or_else(|| (segments[0] >> 13 != 1).then_some("not given out, RFC 4291"))
 }
+
+#[cfg(test)]
+mod tests;
