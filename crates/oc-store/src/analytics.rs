@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::Connection;
 
 use crate::events::EventScope;
+use crate::sql::{Row, Sql};
 use crate::{Store, StoreError};
 
 /// A stretch of time in pieces of equal length.
@@ -68,38 +68,26 @@ const NOTIFICATIONS: &str = "FROM instance i JOIN resource r ON r.instance_id = 
   WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
     AND n.created >= ?4 AND n.created < ?5 AND n.seq <= r.visible_through";
 
-fn totals(
-    sql: &Connection,
-    scope: EventScope,
-    buckets: Buckets,
-) -> Result<Vec<(u32, u64)>, StoreError> {
-    let mut statement = sql.prepare_cached(&format!(
-        "SELECT (n.created - ?4) / ?6 AS bucket, sum(n.events) {NOTIFICATIONS}
-         GROUP BY bucket ORDER BY bucket",
-    ))?;
+fn totals(sql: &Sql, scope: EventScope, buckets: Buckets) -> Result<Vec<(u32, u64)>, StoreError> {
     let values = values(scope, buckets);
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.all(
+        &format!(
+            "SELECT (n.created - ?4) / ?6 AS bucket, CAST(sum(n.events) AS BIGINT) {NOTIFICATIONS}
+         GROUP BY bucket ORDER BY bucket",
+        ),
+        values,
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// Looks up the attempts of each, too, but no body.
 fn counts(
-    sql: &Connection,
+    sql: &Sql,
     scope: EventScope,
     buckets: Buckets,
     most: usize,
 ) -> Result<Option<Vec<EventCount>>, StoreError> {
-    let mut statement = sql.prepare_cached(&format!(
-        "SELECT bucket, instance_id, sum(events), sum(iif(arrived, events, 0)),
-           sum(iif(tried AND NOT arrived, events, 0))
-         FROM (SELECT r.instance_id, n.events, (n.created - ?4) / ?6 AS bucket,
-             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq) AS tried,
-             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered) AS arrived
-           {NOTIFICATIONS})
-         GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT {}",
-        most.saturating_add(1)
-    ))?;
-    let read = |row: &rusqlite::Row<'_>| {
+    let read = |row: &Row<'_>| {
         Ok(EventCount {
             bucket: row.get(0)?,
             instance: InstanceId(row.get(1)?),
@@ -108,8 +96,22 @@ fn counts(
             failed: row.get(4)?,
         })
     };
-    let rows = statement.query_map(values(scope, buckets), read)?;
-    let counts = rows.collect::<Result<Vec<_>, _>>()?;
+    let counts = sql.all(
+        &format!(
+            "SELECT bucket, instance_id, CAST(sum(events) AS BIGINT),
+           CAST(sum(CASE WHEN arrived THEN events ELSE 0 END) AS BIGINT),
+           CAST(sum(CASE WHEN tried AND NOT arrived THEN events ELSE 0 END) AS BIGINT)
+         FROM (SELECT r.instance_id, n.events, (n.created - ?4) / ?6 AS bucket,
+             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq) AS tried,
+             EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered = 1)
+               AS arrived
+           {NOTIFICATIONS}) AS counted
+         GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT {}",
+            most.saturating_add(1)
+        ),
+        values(scope, buckets),
+        read,
+    )?;
     Ok((counts.len() <= most).then_some(counts))
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use oc_config::{Configuration, Timestamp};
-use rusqlite::{Connection, params};
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
+use crate::sql::{Row, Sql, params};
 use crate::{Store, StoreError};
 
 /// For how long entries are kept.
@@ -62,19 +62,19 @@ impl Store {
     ) -> Result<Vec<AuditEntry>, StoreError> {
         self.database
             .read(move |sql| {
-                let mut statement = sql.prepare(
+                sql.all(
                     "SELECT seq, at, organization_id, user_id, request_id, action, subject, details
                      FROM audit WHERE at >= ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-                )?;
-                let rows = statement.query_map(params![since.0, after, limit], AuditEntry::read)?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                    params![since.0, after, limit],
+                    AuditEntry::read,
+                )
             })
             .await
     }
 }
 
 impl AuditEntry {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let details: String = row.get(7)?;
         Ok(Self {
             number: row.get(0)?,
@@ -90,26 +90,18 @@ impl AuditEntry {
 
 /// Notes a change, in the transaction that makes it.
 pub(crate) fn note(
-    sql: &Connection,
+    sql: &Sql,
     at: Timestamp,
     by: &By,
     organization: Option<i64>,
     (action, subject): (&str, &str),
     details: &Json,
 ) -> Result<(), StoreError> {
-    sql.prepare_cached(
+    sql.execute(
         "INSERT INTO audit (at, organization_id, user_id, request_id, action, subject, details)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        at.0,
-        organization,
-        by.user,
-        by.request_id,
-        action,
-        subject,
-        details.to_string()
-    ])?;
+        params![at.0, organization, by.user, by.request_id, action, subject, details.to_string()],
+    )?;
     Ok(())
 }
 
@@ -128,7 +120,7 @@ pub(crate) fn changed_keys(before: &Configuration, after: &Configuration) -> Vec
 }
 
 /// One chunk of what is too old; true when there is more.
-pub(crate) fn sweep(sql: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) fn sweep(sql: &Sql, now: Timestamp) -> Result<bool, StoreError> {
     let deleted = sql.execute(
         "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ?1 LIMIT ?2)",
         params![now.minus(KEPT).0, CHUNK],

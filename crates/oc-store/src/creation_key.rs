@@ -1,10 +1,10 @@
 //! Idempotency keys: a creation that is repeated within a day finds what it made.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::retention::DAY;
+use crate::sql::{Sql, params};
 use crate::{OrganizationId, SecretKey, Store, StoreError};
 
 /// What a client calls its request, and what the request says.
@@ -46,15 +46,12 @@ impl Store {
         let key = self.key.clone();
         self.database
             .read(move |sql| {
-                let row = sql
-                    .prepare_cached(
-                        "SELECT request, instance_id FROM creation_key
+                let row = sql.find(
+                    "SELECT request, instance_id FROM creation_key
                          WHERE organization_id = ?1 AND key = ?2 AND created > ?3",
-                    )?
-                    .query_row(params![of.0, asked.key, now.minus(DAY).0], |row| {
-                        Ok((row.get::<_, Vec<u8>>(0)?, InstanceId(row.get(1)?)))
-                    })
-                    .optional()?;
+                    params![of.0, asked.key, now.minus(DAY).0],
+                    |row| Ok((row.get::<Vec<u8>>(0)?, InstanceId(row.get(1)?))),
+                )?;
                 let Some((sealed, instance)) = row else { return Ok(None) };
                 // The request holds secrets, so that its digest is kept like one.
                 let digest = key.open(&identity(of, &asked.key), &sealed)?;
@@ -65,7 +62,7 @@ impl Store {
 }
 
 pub(crate) fn store(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     of: OrganizationId,
     asked: &CreationKey,
@@ -74,8 +71,10 @@ pub(crate) fn store(
 ) -> Result<(), StoreError> {
     let sealed = key.seal(&identity(of, &asked.key), &asked.digest)?;
     sql.execute(
-        "INSERT OR REPLACE INTO creation_key (organization_id, key, request, instance_id, created)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO creation_key (organization_id, key, request, instance_id, created)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (organization_id, key) DO UPDATE SET request = excluded.request,
+           instance_id = excluded.instance_id, created = excluded.created",
         params![of.0, asked.key, sealed, instance.0, now.0],
     )?;
     Ok(())

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, params};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::events::{EventFilter, EventScope, EventStatus, Found, MOST_EXAMINED, Walk};
 use crate::instances::subject;
 use crate::profile::Profiles;
+use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, audit, outbox};
 
 pub use filter::DeliveryFilter;
@@ -148,7 +148,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Reactivated, StoreError> {
         let profiles = self.profiles.clone();
-        let reactivate = move |sql: &Connection| {
+        let reactivate = move |sql: &Sql| {
             let mut done = Reactivated::default();
             for instance in queued(sql, scope)? {
                 let url = callback(sql, &profiles, instance)?;
@@ -172,7 +172,7 @@ impl Store {
 
 /// The callback as it is configured.
 fn callback(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     instance: InstanceId,
 ) -> Result<Option<String>, StoreError> {
@@ -181,28 +181,30 @@ fn callback(
             let url = profile.configuration.get("event.notification.callback.url");
             url.filter(|_| profile.destination.is_some()).map(str::to_owned)
         })),
-        Err(StoreError::Sqlite(error)) => Err(error.into()),
+        Err(error) if error.is_of_database() => Err(error),
         // One whose configuration cannot be read any more has no callback that could be told.
         Err(_) => Ok(None),
     }
 }
 
-fn queued(sql: &Connection, scope: EventScope) -> Result<Vec<InstanceId>, StoreError> {
+fn queued(sql: &Sql, scope: EventScope) -> Result<Vec<InstanceId>, StoreError> {
     let (first, last) = scope.instances();
-    let mut statement = sql.prepare_cached(
+    let values = params![scope.organization.0, first, last];
+    let found = sql.all(
         "SELECT id FROM instance WHERE organization_id = ?1 AND id BETWEEN ?2 AND ?3
            AND queued_at IS NOT NULL",
+        values,
+        |row| row.get(0).map(InstanceId),
     )?;
-    let values = params![scope.organization.0, first, last];
-    let found = statement.query_map(values, |row| row.get(0).map(InstanceId))?;
-    Ok(found.collect::<Result<_, _>>()?)
+    Ok(found)
 }
 
-fn waiting(sql: &Connection, instance: InstanceId) -> Result<u64, StoreError> {
-    let mut statement = sql.prepare_cached(
+fn waiting(sql: &Sql, instance: InstanceId) -> Result<u64, StoreError> {
+    sql.one(
         "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
            AND n.seq > r.delivered_through AND n.seq <= r.visible_through
          WHERE r.instance_id = ?1",
-    )?;
-    Ok(statement.query_row([instance.0], |row| row.get(0))?)
+        [instance.0],
+        |row| row.get(0),
+    )
 }

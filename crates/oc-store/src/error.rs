@@ -58,12 +58,20 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+    /// A row that there certainly is was not found.
+    #[error("a row that belongs to another one is missing")]
+    NoRow,
     /// SQLite says no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
 }
 
 impl StoreError {
+    /// Whether the database itself is in trouble, and not what is stored.
+    pub(crate) fn is_of_database(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::NoRow)
+    }
+
     pub(crate) fn stored(what: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Stored { what, why: format!("{why}") }
     }

@@ -4,16 +4,17 @@ mod state;
 mod wanted;
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use oc_config::{InstanceId, Timestamp};
 use oc_hub::Subscribed;
 use oc_poll::{ClaimedHooks, Hook, HookClaim, HookOutcome, Hooks, LedgerError};
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::SecretString;
 
 use crate::profile::Profiles;
+use crate::sql::{Row, Sql, params};
 use crate::store::locked;
 use crate::{SecretKey, Store, StoreError};
 
@@ -30,7 +31,7 @@ impl Hooks for Store {
     ) -> Result<ClaimedHooks, LedgerError> {
         let held = locked(&self.shared.hooks).held(now);
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
-        let find = move |sql: &Connection| due(sql, &key, &profiles, now, limit, &held);
+        let find = move |sql: &Sql| due(sql, &key, &profiles, now, limit, &held);
         let mut claimed = self.database.read(find).await?;
         let mut hooks = locked(&self.shared.hooks);
         claimed.hooks.retain(|hook| !hooks.is_held(&hook.target.instance, now));
@@ -54,7 +55,7 @@ impl Hooks for Store {
             hooks.take(instance, 1, now, lease);
         }
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
-        let find = move |sql: &Connection| hook(sql, &key, &profiles, instance);
+        let find = move |sql: &Sql| hook(sql, &key, &profiles, instance);
         match self.database.read(find).await? {
             Some(hook) => Ok(HookClaim::Claimed(Box::new(hook))),
             None => {
@@ -81,52 +82,49 @@ impl Hooks for Store {
 /// Up to `limit` hooks, the longest due first, and when to look again. One of an instance that
 /// cannot be read any more is left out: nobody could be asked.
 fn due(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     profiles: &Profiles,
     now: Timestamp,
     limit: usize,
     held: &HashSet<InstanceId>,
 ) -> Result<ClaimedHooks, StoreError> {
-    let mut statement =
-        sql.prepare_cached("SELECT instance_id FROM hook WHERE due <= ?1 ORDER BY due")?;
-    let mut rows = statement.query([now.0])?;
     let mut hooks = Vec::new();
-    while hooks.len() < limit
-        && let Some(row) = rows.next()?
-    {
+    let due = "SELECT instance_id FROM hook WHERE due <= ?1 ORDER BY due";
+    sql.each(due, [now.0], |row| {
+        if hooks.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
         let instance = InstanceId(row.get(0)?);
-        if held.contains(&instance) {
-            continue;
+        if !held.contains(&instance) {
+            match hook(sql, key, profiles, instance) {
+                Ok(found) => hooks.extend(found),
+                Err(error) if error.is_of_database() => return Err(error),
+                Err(_) => {}
+            }
         }
-        match hook(sql, key, profiles, instance) {
-            Ok(found) => hooks.extend(found),
-            Err(StoreError::Sqlite(error)) => return Err(error.into()),
-            Err(_) => {}
-        }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     let next = sql
-        .prepare_cached("SELECT min(due) FROM hook WHERE due > ?1")?
-        .query_row([now.0], |row| row.get::<_, Option<i64>>(0))?
+        .one("SELECT min(due) FROM hook WHERE due > ?1", [now.0], |row| row.get::<Option<i64>>(0))?
         .map(Timestamp);
     Ok(ClaimedHooks { hooks, next })
 }
 
 fn hook(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     profiles: &Profiles,
     instance: InstanceId,
 ) -> Result<Option<Hook>, StoreError> {
-    let row = sql
-        .prepare_cached(
-            "SELECT revision, suffix, secret, wanted, failures FROM hook WHERE instance_id = ?1",
-        )?
-        .query_row([instance.0], |row| {
+    let row = sql.find(
+        "SELECT revision, suffix, secret, wanted, failures FROM hook WHERE instance_id = ?1",
+        [instance.0],
+        |row| {
             let (sealed, wanted): (Vec<u8>, String) = (row.get(2)?, row.get(3)?);
             Ok((row.get(0)?, row.get(1)?, sealed, wanted, row.get(4)?))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((revision, suffix, sealed, wanted, failures)) = row else { return Ok(None) };
     let Some(profile) = profiles.of(sql, instance)? else { return Ok(None) };
     Ok(Some(Hook {
@@ -141,53 +139,47 @@ fn hook(
 }
 
 /// The subscriptions that were noted of an instance.
-fn subscribed(sql: &Connection, instance: InstanceId) -> Result<Vec<Subscribed>, StoreError> {
-    let mut statement = sql.prepare_cached(
+fn subscribed(sql: &Sql, instance: InstanceId) -> Result<Vec<Subscribed>, StoreError> {
+    let read =
+        |row: &Row<'_>| Ok(Subscribed { id: row.get(0)?, event: row.get(1)?, url: row.get(2)? });
+    sql.all(
         "SELECT id, event, url FROM subscription WHERE instance_id = ?1 ORDER BY event, id",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Subscribed { id: row.get(0)?, event: row.get(1)?, url: row.get(2)? })
-    };
-    Ok(statement.query_map([instance.0], read)?.collect::<Result<_, _>>()?)
+        [instance.0],
+        read,
+    )
 }
 
-fn note(
-    sql: &Connection,
-    instance: InstanceId,
-    subscribed: &[Subscribed],
-) -> Result<(), StoreError> {
+fn note(sql: &Sql, instance: InstanceId, subscribed: &[Subscribed]) -> Result<(), StoreError> {
     let has_hook = "SELECT 1 FROM hook WHERE instance_id = ?1";
-    let has_hook = sql.prepare_cached(has_hook)?.exists([instance.0])?;
-    if !has_hook {
+    if sql.find(has_hook, [instance.0], |_| Ok(()))?.is_none() {
         return Err(StoreError::Conflict);
     }
-    sql.prepare_cached("DELETE FROM subscription WHERE instance_id = ?1")?.execute([instance.0])?;
-    let mut statement = sql.prepare_cached(
-        "INSERT OR REPLACE INTO subscription (instance_id, id, event, url) VALUES (?1, ?2, ?3, ?4)",
+    sql.execute("DELETE FROM subscription WHERE instance_id = ?1", [instance.0])?;
+    sql.execute_each(
+        "INSERT INTO subscription (instance_id, id, event, url) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (instance_id, id) DO UPDATE SET event = excluded.event, url = excluded.url",
+        subscribed.iter().map(|one| params![instance.0, one.id, one.event, one.url]),
     )?;
-    for one in subscribed {
-        statement.execute(params![instance.0, one.id, one.event, one.url])?;
-    }
     Ok(())
 }
 
 fn settle(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     revision: i64,
     HookOutcome { due, trouble }: &HookOutcome,
 ) -> Result<(), StoreError> {
-    sql.prepare_cached(
+    sql.execute(
         "UPDATE hook SET due = ?3, failures = ?4, error = ?5
          WHERE instance_id = ?1 AND revision = ?2",
-    )?
-    .execute(params![
-        instance.0,
-        revision,
-        due.map(|at| at.0),
-        trouble.as_ref().map_or(0, |trouble| trouble.failures),
-        trouble.as_ref().map(|trouble| &trouble.message),
-    ])?;
+        params![
+            instance.0,
+            revision,
+            due.map(|at| at.0),
+            trouble.as_ref().map_or(0, |trouble| trouble.failures),
+            trouble.as_ref().map(|trouble| &trouble.message),
+        ],
+    )?;
     Ok(())
 }
 

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::Notification;
 use oc_poll::{ClaimedPushed, Due, Inbox, LedgerError, ResourceId, TakenIn};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::sql::{Sql, params};
 use crate::store::locked;
 use crate::{Store, StoreError};
 
@@ -27,7 +27,7 @@ impl Inbox for Store {
     ) -> Result<ClaimedPushed, LedgerError> {
         let held = locked(&self.shared.polls).held(now);
         let profiles = self.profiles.clone();
-        let find = move |sql: &Connection| due::find(sql, &profiles, limit, &held);
+        let find = move |sql: &Sql| due::find(sql, &profiles, limit, &held);
         let mut found = self.database.read(find).await?;
         let due = found.resources.iter_mut().map(|one| &mut one.due);
         self.void_leftovers(due, found.staged).await?;
@@ -52,7 +52,7 @@ impl Inbox for Store {
     async fn take_in(&self, due: &Due, now: Timestamp, taken: TakenIn) -> Result<(), LedgerError> {
         let notifications = self.pushed_notifications(due, &taken.part.events, now).await?;
         let (claimed, instance) = (due.clone(), due.target.instance);
-        let take = move |sql: &Connection| take_in(sql, &claimed, now, &taken, &notifications);
+        let take = move |sql: &Sql| take_in(sql, &claimed, now, &taken, &notifications);
         let taken = self.database.write(take).await;
         if matches!(taken, Ok(true)) {
             self.shared.outbox_changed.notify_one();
@@ -71,7 +71,7 @@ impl Inbox for Store {
 /// Records what came of pushed records; returns whether there is something to send. Nothing may have
 /// been found of the resource since they were claimed.
 fn take_in(
-    sql: &Connection,
+    sql: &Sql,
     due: &Due,
     now: Timestamp,
     TakenIn { numbers, part }: &TakenIn,
@@ -79,20 +79,17 @@ fn take_in(
 ) -> Result<bool, StoreError> {
     let (resource, before) = (due.resource, due.checkpoint);
     let as_claimed = params![resource.0, due.revision, before.cursor.0, before.floor.0];
-    let row = sql
-        .prepare_cached(
-            "SELECT polls, sweep, visible_through, destination FROM resource
+    let row = sql.find(
+        "SELECT polls, sweep, visible_through, destination FROM resource
              WHERE id = ?1 AND revision = ?2 AND cursor = ?3 AND floor = ?4",
-        )?
-        .query_row(as_claimed, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
+        as_claimed,
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
     let (polls, sweep, visible, destination): (i64, i64, i64, Option<String>) =
         row.ok_or(StoreError::Conflict)?;
-    let mut statement = sql.prepare_cached("DELETE FROM inbox WHERE seq = ?1")?;
-    for number in numbers {
-        if statement.execute([number])? == 0 {
-            return Err(StoreError::Conflict);
-        }
+    let each = numbers.iter().map(|number| [number]);
+    if sql.execute_each("DELETE FROM inbox WHERE seq = ?1", each)?.contains(&0) {
+        return Err(StoreError::Conflict);
     }
     remember(sql, resource, polls, sweep, &part.fingerprints)?;
     complete_contents(sql, resource, &part.contents)?;
@@ -100,7 +97,7 @@ fn take_in(
     publish(sql, resource, visible, destination.is_some(), now)
 }
 
-fn drop_all(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
+fn drop_all(sql: &Sql, resource: ResourceId) -> Result<(), StoreError> {
     sql.execute("DELETE FROM inbox WHERE resource_id = ?1", [resource.0])?;
     Ok(())
 }

@@ -7,13 +7,13 @@ mod switch;
 
 use oc_config::{Configuration, Diagnostic, InstanceId, Timestamp};
 use oc_oauth::TokenSet;
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::audit::{By, changed_keys, note};
 use crate::people::hash;
 use crate::profile::seal_configuration;
+use crate::sql::{Sql, params};
 use crate::{
     CreationKey, OrganizationId, SecretKey, Store, StoreError, creation_key, hooks, outbox, vault,
 };
@@ -128,7 +128,7 @@ impl Store {
     ) -> Result<InstanceId, StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         let by = By { user: Some(new.user), request_id };
-        let create = move |sql: &Connection| {
+        let create = move |sql: &Sql| {
             let id = insert(sql, &key, &new, &by)?;
             hooks::fit(sql, &key, &profiles, id, new.created).map(|()| id)
         };
@@ -200,7 +200,7 @@ impl Store {
         token: &SecretString,
     ) -> Result<Option<Instance>, StoreError> {
         let (key, hash) = (self.key.clone(), hash(token));
-        self.database.read(move |sql| row::one(sql, &key, "i.token_hash = ?1", [hash])).await
+        self.database.read(move |sql| row::one(sql, &key, "i.token_hash = ?1", [&hash])).await
     }
 
     /// Deletes an instance with all that belongs to it; returns how many notifications had not
@@ -235,16 +235,17 @@ impl Store {
 }
 
 fn insert(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     new: &NewInstance,
     by: &By,
 ) -> Result<InstanceId, StoreError> {
     let fields = &new.fields;
-    sql.execute(
+    let id = sql.one(
         "INSERT INTO instance (organization_id, user_id, connector, name, tags, configuration,
            token_hash, account, warnings, created, name_folded)
-         VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, ?7, ?8, ?9, ?10)",
+         VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6, ?7, ?8, ?9, ?10)
+         RETURNING id",
         params![
             new.organization.0,
             new.user,
@@ -257,8 +258,8 @@ fn insert(
             new.created.0,
             fields.name.to_lowercase()
         ],
+        |row| row.get(0).map(InstanceId),
     )?;
-    let id = InstanceId(sql.last_insert_rowid());
     let token = key.seal(&row::token_of(id), new.token.expose_secret().as_bytes())?;
     sql.execute("UPDATE instance SET token = ?2 WHERE id = ?1", params![id.0, token])?;
     put(sql, key, id, fields, new.created)?;
@@ -276,7 +277,7 @@ fn insert(
 }
 
 fn note_change(
-    sql: &Connection,
+    sql: &Sql,
     before: &Instance,
     fields: &InstanceFields,
     by: &By,
@@ -294,23 +295,22 @@ fn note_change(
 
 /// Deletes an instance; tells how many notifications had not been delivered.
 pub(crate) fn delete(
-    sql: &Connection,
+    sql: &Sql,
     id: InstanceId,
     by: &By,
     now: Timestamp,
 ) -> Result<Option<u64>, StoreError> {
-    let waiting: u64 = sql.query_row(
+    let waiting: u64 = sql.one(
         "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
            AND n.seq > r.delivered_through AND n.seq <= r.visible_through
          WHERE r.instance_id = ?1",
         [id.0],
         |row| row.get(0),
     )?;
-    let organization = sql
-        .query_row("DELETE FROM instance WHERE id = ?1 RETURNING organization_id", [id.0], |row| {
+    let organization =
+        sql.find("DELETE FROM instance WHERE id = ?1 RETURNING organization_id", [id.0], |row| {
             row.get(0)
-        })
-        .optional()?;
+        })?;
     let Some(organization) = organization else { return Ok(None) };
     sql.execute("DELETE FROM token_pair WHERE instance_id = ?1", [id.0])?;
     hooks::forget(sql, id)?;
@@ -328,7 +328,7 @@ pub(crate) fn subject(id: InstanceId) -> String {
 
 /// What creating and changing have in common.
 fn put(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     id: InstanceId,
     fields: &InstanceFields,

@@ -13,9 +13,9 @@ use oc_dispatch::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, compose};
 use oc_poll::{
     Claimed, Due, DueInstance, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version,
 };
-use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use crate::sql::{Sql, params};
 use crate::store::locked;
 use crate::{Store, StoreError};
 
@@ -67,16 +67,12 @@ impl Ledger for Store {
         objects: &[String],
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         let objects = objects.to_vec();
-        let look_up = move |sql: &Connection| {
-            let mut statement = sql.prepare_cached(
+        let look_up = move |sql: &Sql| {
+            sql.find_each(
                 "SELECT version FROM fingerprint WHERE resource_id = ?1 AND object_id = ?2",
-            )?;
-            let mut known = Vec::with_capacity(objects.len());
-            for object in &objects {
-                let version = statement.query_row(params![resource.0, object], |row| row.get(0));
-                known.push(version.optional()?.map(Version));
-            }
-            Ok(known)
+                objects.iter().map(|object| params![resource.0, *object]),
+                |row| row.get(0).map(Version),
+            )
         };
         Ok(self.database.read(look_up).await?)
     }
@@ -93,7 +89,7 @@ impl Ledger for Store {
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {
         let notifications = self.notifications(due, &part.events, started).await?;
         let (resource, revision) = (due.resource, due.revision);
-        let stage = move |sql: &Connection| {
+        let stage = move |sql: &Sql| {
             outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)?;
             content::stage(sql, resource, &part.contents)
         };
@@ -122,7 +118,7 @@ impl Ledger for Store {
                 let notifications = self.notifications(due, events, finding.started).await?;
                 let checkpoint = due.checkpoint;
                 let changes = due.config.changes;
-                let done = move |sql: &Connection| {
+                let done = move |sql: &Sql| {
                     let told = outcome::done(
                         sql,
                         resource,
@@ -143,9 +139,8 @@ impl Ledger for Store {
                 })
             }
             Outcome::Failed(failure) => {
-                let failed = move |sql: &Connection| {
-                    outcome::failed(sql, resource, revision, instance, &failure)
-                };
+                let failed =
+                    move |sql: &Sql| outcome::failed(sql, resource, revision, instance, &failure);
                 self.database.write(failed).await
             }
             Outcome::Deferred(until) => {
@@ -169,7 +164,7 @@ impl Store {
     /// When the storage fails, or the configuration cannot be read any more.
     pub async fn polled_by_hand(&self, id: InstanceId) -> Result<Option<DueInstance>, StoreError> {
         let profiles = self.profiles.clone();
-        let find = move |sql: &Connection| {
+        let find = move |sql: &Sql| {
             let mut staged = Vec::new();
             Ok((due::all_of(sql, &profiles, id, &mut staged)?, staged))
         };
@@ -226,8 +221,8 @@ impl Store {
             return Ok(());
         }
         let voided = staged.clone();
-        let void = move |sql: &Connection| {
-            for resource in voided {
+        let void = move |sql: &Sql| {
+            for &resource in &voided {
                 outcome::void_staged(sql, resource)?;
                 sql.execute(
                     "UPDATE resource SET revision = revision + 1 WHERE id = ?1",

@@ -20,6 +20,7 @@ mod rekey;
 mod replay;
 mod retention;
 mod secret_key;
+mod sql;
 mod sqlite;
 mod store;
 mod tasks;

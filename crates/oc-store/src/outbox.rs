@@ -8,9 +8,9 @@ use oc_dispatch::{
     Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, LaneId, Next, Outbox, OutboxError,
     Settlement,
 };
-use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use crate::sql::{Sql, params};
 use crate::store::locked;
 use crate::{Store, StoreError, replay};
 use due::Held;
@@ -46,7 +46,7 @@ impl Outbox for Store {
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
         let settled: Vec<(LaneId, bool)> =
             settlements.iter().map(|one| (one.lane, one.replay)).collect();
-        let settle = move |sql: &Connection| {
+        let settle = move |sql: &Sql| {
             settlements.iter().try_for_each(|one| {
                 if one.replay { replay::settle(sql, one) } else { settle(sql, one) }
             })
@@ -64,7 +64,7 @@ impl Outbox for Store {
     }
 }
 
-fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
+fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreError> {
     let mut through = None;
     let mut settled_at = Timestamp::EPOCH;
     for (id, attempt) in &settlement.delivered {
@@ -74,50 +74,46 @@ fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
         }
     }
     if let Some(through) = through {
-        sql.prepare_cached(
-            "UPDATE resource SET delivered_through = max(delivered_through, ?2),
+        sql.execute(
+            "UPDATE resource SET delivered_through =
+                 CASE WHEN delivered_through < ?2 THEN ?2 ELSE delivered_through END,
                head_failures = 0, head_first_failure = NULL WHERE id = ?1",
-        )?
-        .execute(params![settlement.lane.0, through])?;
+            params![settlement.lane.0, through],
+        )?;
     }
     match &settlement.failed {
         Some(failed) => fail(sql, settlement.lane, failed),
         // What is left of the lane goes on at once.
         None => {
-            sql.prepare_cached(
-                "UPDATE resource SET lane_due =
+            sql.execute("UPDATE resource SET lane_due =
                    CASE WHEN delivered_through < visible_through AND lane_due IS NOT NULL THEN ?2 END
-                 WHERE id = ?1",
-            )?
-            .execute(params![settlement.lane.0, settled_at.0])?;
+                 WHERE id = ?1", params![settlement.lane.0, settled_at.0])?;
             Ok(())
         }
     }
 }
 
-fn fail(sql: &Connection, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
+fn fail(sql: &Sql, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
     let Some(seq) = seq_of(sql, failed.id)? else { return Ok(()) };
     note(sql, seq, &failed.attempt, false)?;
     let due = match failed.next {
         Next::Retry(at) => Some(at.0),
         Next::Queue => None,
     };
-    sql.prepare_cached(
+    sql.execute(
         "UPDATE resource SET head_failures = head_failures + 1,
            head_first_failure = coalesce(head_first_failure, ?2),
            lane_due = CASE WHEN lane_due IS NULL THEN NULL ELSE ?3 END WHERE id = ?1",
-    )?
-    .execute(params![lane.0, failed.attempt.at.0, due])?;
+        params![lane.0, failed.attempt.at.0, due],
+    )?;
     if failed.next == Next::Queue { queue(sql, lane, failed.attempt.at) } else { Ok(()) }
 }
 
 /// Deactivates the subscription of the lane's instance: nothing is sent until it is reactivated.
-fn queue(sql: &Connection, lane: LaneId, at: Timestamp) -> Result<(), StoreError> {
-    let instance = sql
-        .query_row("SELECT instance_id FROM resource WHERE id = ?1", [lane.0], |row| {
-            row.get::<_, i64>(0)
-        })
-        .optional()?;
+fn queue(sql: &Sql, lane: LaneId, at: Timestamp) -> Result<(), StoreError> {
+    let instance = sql.find("SELECT instance_id FROM resource WHERE id = ?1", [lane.0], |row| {
+        row.get::<i64>(0)
+    })?;
     let Some(instance) = instance else { return Ok(()) };
     tracing::warn!(instance, "Deliveries queue: the last attempt of a notification has failed");
     sql.execute(
@@ -133,7 +129,7 @@ fn queue(sql: &Connection, lane: LaneId, at: Timestamp) -> Result<(), StoreError
 
 /// Sends what waits for an instance again from now on, as if nothing had failed.
 pub(crate) fn reactivate(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
@@ -147,36 +143,30 @@ pub(crate) fn reactivate(
     Ok(lanes)
 }
 
-pub(crate) fn seq_of(sql: &Connection, id: Uuid) -> Result<Option<i64>, StoreError> {
-    let mut statement = sql.prepare_cached("SELECT seq FROM notification WHERE id = ?1")?;
-    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {
+    sql.find("SELECT seq FROM notification WHERE id = ?1", [id], |row| row.get(0))
 }
 
 /// Keeps what became of an attempt.
-pub(crate) fn note(
-    sql: &Connection,
-    seq: i64,
-    attempt: &Attempt,
-    replay: bool,
-) -> Result<(), StoreError> {
+pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
     let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
     let delivered = attempt.verdict == AttemptVerdict::Delivered;
-    sql.prepare_cached(
+    sql.execute(
         "INSERT INTO attempt
            (notification, number, at, took, status, error, answer, url, delivered, replay)
          SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
          FROM attempt WHERE notification = ?1",
-    )?
-    .execute(params![
-        seq,
-        attempt.at.0,
-        took,
-        attempt.status,
-        attempt.error,
-        attempt.answer,
-        attempt.url,
-        delivered,
-        replay
-    ])?;
+        params![
+            seq,
+            attempt.at.0,
+            took,
+            attempt.status,
+            attempt.error,
+            attempt.answer,
+            attempt.url,
+            delivered,
+            replay
+        ],
+    )?;
     Ok(())
 }

@@ -5,9 +5,9 @@ mod secrets;
 mod tenants;
 
 use oc_config::Timestamp;
-use rusqlite::{OptionalExtension, params};
 use secrecy::SecretString;
 
+use crate::sql::{Row, params};
 use crate::{Store, StoreError};
 
 pub(crate) use secrets::{hash, sweep};
@@ -55,12 +55,13 @@ impl Store {
         let hash = hash(secret);
         self.database
             .read(move |sql| {
-                let mut statement = sql.prepare_cached(
+                sql.find(
                     "SELECT u.id, u.organization_id, u.email, u.first_name, u.last_name
-                     FROM secret s JOIN user u ON u.id = s.owner
+                     FROM secret s JOIN \"user\" u ON u.id = s.owner
                      WHERE s.kind = 'user' AND s.hash = ?1 AND (s.ends IS NULL OR s.ends > ?2)",
-                )?;
-                Ok(statement.query_row(params![hash, now.0], User::read).optional()?)
+                    params![hash, now.0],
+                    User::read,
+                )
             })
             .await
     }
@@ -77,12 +78,13 @@ impl Store {
         let hash = hash(secret);
         self.database
             .read(move |sql| {
-                let mut statement = sql.prepare_cached(
+                let owner = |row: &Row<'_>| row.get(0).map(OrganizationId);
+                sql.find(
                     "SELECT owner FROM secret
                      WHERE kind = 'organization' AND hash = ?1 AND (ends IS NULL OR ends > ?2)",
-                )?;
-                let owner = |row: &rusqlite::Row<'_>| row.get(0).map(OrganizationId);
-                Ok(statement.query_row(params![hash, now.0], owner).optional()?)
+                    params![hash, now.0],
+                    owner,
+                )
             })
             .await
     }
@@ -94,17 +96,14 @@ impl Store {
     pub async fn user(&self, id: i64) -> Result<Option<User>, StoreError> {
         self.database
             .read(move |sql| {
-                let mut statement = sql.prepare_cached(
-                    "SELECT id, organization_id, email, first_name, last_name FROM user WHERE id = ?1",
-                )?;
-                Ok(statement.query_row([id], User::read).optional()?)
+                sql.find("SELECT id, organization_id, email, first_name, last_name FROM \"user\" WHERE id = ?1", [id], User::read)
             })
             .await
     }
 }
 
 impl User {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get(0)?,
             organization: OrganizationId(row.get(1)?),

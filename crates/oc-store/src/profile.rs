@@ -11,9 +11,9 @@ use oc_config::{
 use oc_dispatch::{Destination, Origin};
 use oc_hub::Target;
 use quick_cache::sync::Cache;
-use rusqlite::{Connection, OptionalExtension};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::sql::{Row, Sql};
 use crate::{SecretKey, StoreError};
 
 /// How many profiles are kept ready.
@@ -82,13 +82,13 @@ impl Profiles {
     /// The profile of an instance as it is now; `None` when there is no such instance.
     pub(crate) fn of(
         &self,
-        sql: &Connection,
+        sql: &Sql,
         instance: InstanceId,
     ) -> Result<Option<Arc<Profile>>, StoreError> {
-        let revision = sql
-            .prepare_cached("SELECT revision FROM instance WHERE id = ?1")?
-            .query_row([instance.0], |row| row.get(0))
-            .optional()?;
+        let revision =
+            sql.find("SELECT revision FROM instance WHERE id = ?1", [instance.0], |row| {
+                row.get(0)
+            })?;
         let Some(revision) = revision else { return Ok(None) };
         if let Some(profile) = self.ready.get(&(instance, revision)) {
             return Ok(Some(profile));
@@ -99,16 +99,9 @@ impl Profiles {
     }
 
     /// The same, read anew.
-    pub(crate) fn read(
-        &self,
-        sql: &Connection,
-        instance: InstanceId,
-    ) -> Result<Profile, StoreError> {
-        let mut statement = sql.prepare_cached(
-            "SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id
-             FROM instance WHERE id = ?1",
-        )?;
-        let row = statement.query_row([instance.0], Row::read)?;
+    pub(crate) fn read(&self, sql: &Sql, instance: InstanceId) -> Result<Profile, StoreError> {
+        let row = sql.one("SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id
+             FROM instance WHERE id = ?1", [instance.0], InstanceRow::read)?;
         let connector = self.connector(&row.connector)?;
         let configuration =
             open_configuration(&self.key, instance, &row.configuration, row.secrets.as_deref())?;
@@ -144,7 +137,7 @@ impl Profiles {
     }
 }
 
-struct Row {
+struct InstanceRow {
     connector: String,
     name: String,
     tags: String,
@@ -155,8 +148,8 @@ struct Row {
     user: i64,
 }
 
-impl Row {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+impl InstanceRow {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             connector: row.get(0)?,
             name: row.get(1)?,

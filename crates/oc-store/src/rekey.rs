@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use oc_config::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 use serde_json::json;
 
 use crate::audit::{By, note};
+use crate::sql::{Column, FromColumn, Sql, ToValue, Value, params};
 use crate::sqlite::{exclusive, present};
 use crate::store::{KEY_CHECK, meta};
 use crate::{SecretKey, StoreError};
@@ -77,8 +76,8 @@ pub fn rekey(
     progress: impl Fn(u64, u64),
 ) -> Result<Rekeyed, StoreError> {
     present(path)?;
-    let (_lock, mut connection, _) = exclusive(path)?;
-    let check = meta(&connection, KEY_CHECK)?;
+    let (_lock, sql, _) = exclusive(path)?;
+    let check = meta(&sql, KEY_CHECK)?;
     if check.as_deref().is_some_and(|check| new.open(KEY_CHECK, check).is_ok()) {
         return Ok(Rekeyed { values: 0, already: true });
     }
@@ -86,72 +85,96 @@ pub fn rekey(
         old.open(KEY_CHECK, check)?;
     }
     // What the old key opens is not to stay in pages that are free.
-    connection.pragma_update(None, "secure_delete", "ON")?;
-    let transaction = connection.transaction()?;
-    let total = SEALED.iter().map(|of| of.count(&transaction, old)).sum::<Result<u64, _>>()?;
+    sql.batch("PRAGMA secure_delete = ON; BEGIN IMMEDIATE")?;
+    let total = SEALED.iter().map(|of| of.count(&sql, old)).sum::<Result<u64, _>>()?;
     let mut values = 0;
     for of in &SEALED {
-        of.seal_anew(&transaction, (old, new), |done| {
+        of.seal_anew(&sql, (old, new), |done| {
             values += done;
             progress(values, total);
         })?;
     }
-    nothing_is_left(&transaction, old)?;
+    nothing_is_left(&sql, old)?;
     let details = json!({"values": values, "from": old.name(), "to": new.name()});
     let what = ("database.rekeyed", "database");
-    note(&transaction, now, &By::operator(), None, what, &details)?;
-    transaction.commit()?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    note(&sql, now, &By::operator(), None, what, &details)?;
+    sql.batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
     Ok(Rekeyed { values, already: false })
 }
 
+/// A part of what a row is known by.
+enum Key {
+    Number(i64),
+    Name(String),
+}
+
+impl FromColumn for Key {
+    fn read(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Integer(number) => Some(Self::Number(number)),
+            Column::Text(name) => Some(Self::Name(name.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl ToValue for Key {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Number(number) => number.value(),
+            Self::Name(name) => name.value(),
+        }
+    }
+}
+
 impl Sealed {
-    fn count(&self, sql: &Connection, old: &SecretKey) -> Result<u64, StoreError> {
+    fn count(&self, sql: &Sql, old: &SecretKey) -> Result<u64, StoreError> {
         let Self { table, column, .. } = self;
         let query = format!("SELECT count(*) FROM {table} WHERE substr({column}, 1, 5) = ?1");
-        Ok(sql.query_row(&query, [old.mark()], |row| row.get(0))?)
+        sql.one(&query, [old.mark()], |row| row.get(0))
     }
 
     fn seal_anew(
         &self,
-        sql: &Connection,
+        sql: &Sql,
         (old, new): (&SecretKey, &SecretKey),
         mut done: impl FnMut(u64),
     ) -> Result<(), StoreError> {
         let Self { table, keys, column, .. } = self;
         let keys = keys.join(", ");
-        let mut select = sql.prepare(&format!(
+        let select = format!(
             "SELECT {column}, {keys} FROM {table} WHERE substr({column}, 1, 5) = ?1 LIMIT ?2"
-        ))?;
-        let marks = vec!["?"; self.keys.len()].join(", ");
-        let mut update =
-            sql.prepare(&format!("UPDATE {table} SET {column} = ? WHERE ({keys}) = ({marks})"))?;
+        );
+        let marks: Vec<String> = (0..self.keys.len()).map(|at| format!("?{}", at + 2)).collect();
+        let marks = marks.join(", ");
+        let update = format!("UPDATE {table} SET {column} = ?1 WHERE ({keys}) = ({marks})");
         loop {
             // What is done does not bear the old key's mark any more, so that the first are the next.
-            let rows = select.query_map(params![old.mark(), CHUNK], |row| {
-                let keys = (1..=self.keys.len()).map(|at| row.get(at)).collect::<Result<_, _>>()?;
-                Ok((row.get::<_, Vec<u8>>(0)?, keys))
+            let rows = sql.all(&select, params![old.mark(), CHUNK], |row| {
+                let keys = (1..=self.keys.len()).map(|at| row.get(at));
+                Ok((row.get::<Vec<u8>>(0)?, keys.collect::<Result<Vec<Key>, _>>()?))
             })?;
-            let rows = rows.collect::<Result<Vec<(Vec<u8>, Vec<Value>)>, _>>()?;
             if rows.is_empty() {
                 return Ok(());
             }
-            let done_now = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-            for (sealed, keys) in rows {
-                let identity = self.identity(&keys);
-                let anew = new.seal(&identity, &old.open(&identity, &sealed)?)?;
-                let values = std::iter::once(Value::Blob(anew)).chain(keys);
-                update.execute(rusqlite::params_from_iter(values))?;
+            let mut anew = Vec::with_capacity(rows.len());
+            for (sealed, keys) in &rows {
+                let identity = self.identity(keys);
+                anew.push(new.seal(&identity, &old.open(&identity, sealed)?)?);
             }
-            done(done_now);
+            let values = anew.iter().zip(&rows).map(|(anew, (_, keys))| {
+                let keys = keys.iter().map(ToValue::value);
+                std::iter::once(anew.value()).chain(keys).collect::<Vec<_>>()
+            });
+            sql.execute_each(&update, values)?;
+            done(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         }
     }
 
-    fn identity(&self, keys: &[Value]) -> String {
-        let text = |key: &Value| match key {
-            Value::Integer(number) => number.to_string(),
-            Value::Text(text) => text.clone(),
-            _ => String::new(),
+    fn identity(&self, keys: &[Key]) -> String {
+        let text = |key: &Key| match key {
+            Key::Number(number) => number.to_string(),
+            Key::Name(name) => name.clone(),
         };
         let (first, rest) = self.parts.split_first().unwrap_or((&"", &[]));
         let rest = keys.iter().zip(rest).map(|(key, part)| text(key) + part);
@@ -160,16 +183,17 @@ impl Sealed {
 }
 
 /// A sealed column that the list above does not know would be lost with the old key.
-fn nothing_is_left(sql: &Connection, old: &SecretKey) -> Result<(), StoreError> {
-    let mut columns = sql.prepare(
+fn nothing_is_left(sql: &Sql, old: &SecretKey) -> Result<(), StoreError> {
+    let columns = sql.all(
         "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
          WHERE t.type = 'table' AND c.type = 'BLOB'",
+        (),
+        |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)),
     )?;
-    let columns = columns.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (table, column) in columns.collect::<Result<Vec<(String, String)>, _>>()? {
+    for (table, column) in columns {
         let query =
             format!("SELECT count(*) FROM \"{table}\" WHERE substr(\"{column}\", 1, 5) = ?1");
-        let left: u64 = sql.query_row(&query, [old.mark()], |row| row.get(0))?;
+        let left: u64 = sql.one(&query, [old.mark()], |row| row.get(0))?;
         if left > 0 {
             return Err(StoreError::Sealed(format!(
                 "{table}.{column} (this version cannot rekey it)"

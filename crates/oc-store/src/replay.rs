@@ -7,13 +7,13 @@
 
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{LaneId, Next, Settlement};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::events::{EventFilter, EventScope, Found, Walk};
 use crate::instances::subject;
 use crate::outbox::{note, seq_of};
+use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, audit};
 
 /// The most notifications that one request has sent again.
@@ -49,7 +49,7 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<Replayed, StoreError> {
-        let ask = move |sql: &Connection| {
+        let ask = move |sql: &Sql| {
             let Some((found, lane)) = Found::by_id(sql, scope, id)? else {
                 return Ok(Replayed::Unknown);
             };
@@ -80,10 +80,10 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<Replayed, StoreError> {
-        let find = move |sql: &Connection| matching(sql, scope, &filter, failed);
+        let find = move |sql: &Sql| matching(sql, scope, &filter, failed);
         match self.database.read(find).await? {
             Ok(found) => {
-                let ask = move |sql: &Connection| {
+                let ask = move |sql: &Sql| {
                     let asked = put(sql, &found, now)?;
                     if !found.is_empty() {
                         let details = json!({"count": found.len()});
@@ -99,7 +99,7 @@ impl Store {
 
     async fn replay(
         &self,
-        ask: impl FnOnce(&Connection) -> Result<Replayed, StoreError> + Send + 'static,
+        ask: impl Fn(&Sql) -> Result<Replayed, StoreError> + Send + 'static,
     ) -> Result<Replayed, StoreError> {
         let asked = self.database.write(ask).await?;
         self.shared.outbox_changed.notify_one();
@@ -109,7 +109,7 @@ impl Store {
 
 /// Lanes and numbers of what is to be sent again, or why nothing is.
 fn matching(
-    sql: &Connection,
+    sql: &Sql,
     scope: EventScope,
     filter: &EventFilter,
     failed: bool,
@@ -118,9 +118,6 @@ fn matching(
     if !walk.lanes.is_empty() && walk.lanes.iter().all(|lane| !lane.has_callback) {
         return Ok(Err(Replayed::NoCallback));
     }
-    let mut last = sql.prepare_cached(
-        "SELECT NOT delivered FROM attempt WHERE notification = ?1 ORDER BY number DESC LIMIT 1",
-    )?;
     let (mut matching, mut examined) = (Vec::new(), 0);
     while let Some((seq, lane)) = walk.next()? {
         examined += 1;
@@ -130,7 +127,9 @@ fn matching(
         if examined > MOST_EXAMINED || matching.len() > MOST_REPLAYS {
             return Ok(Err(Replayed::TooMany));
         }
-        let mut has_failed = || last.query_row([seq], |row| row.get::<_, bool>(0)).optional();
+        let has_failed = || {
+            sql.find("SELECT delivered = 0 FROM attempt WHERE notification = ?1 ORDER BY number DESC LIMIT 1", [seq], |row| row.get::<bool>(0))
+        };
         if !failed || has_failed()?.unwrap_or(false) {
             matching.push((lane.id, seq));
         }
@@ -139,29 +138,25 @@ fn matching(
 }
 
 /// Those that have been swept away meanwhile are left out.
-fn put(sql: &Connection, wanted: &[(i64, i64)], now: Timestamp) -> Result<Replayed, StoreError> {
-    let mut insert = sql.prepare_cached(
+fn put(sql: &Sql, wanted: &[(i64, i64)], now: Timestamp) -> Result<Replayed, StoreError> {
+    sql.execute_each(
         "INSERT INTO replay SELECT r.id, n.seq FROM resource r JOIN notification n ON n.resource_id = r.id
          WHERE r.id = ?1 AND n.seq = ?2 ON CONFLICT DO NOTHING",
+        wanted.iter().map(|(resource, seq)| [resource, seq]),
     )?;
-    let mut wake = sql.prepare_cached(
-        "UPDATE resource SET replay_due = ?2, replay_failures = 0, replay_first_failure = NULL
-         WHERE id = ?1 AND EXISTS (SELECT 1 FROM replay WHERE resource_id = ?1)",
-    )?;
-    for (resource, seq) in wanted {
-        insert.execute([resource, seq])?;
-    }
     let mut lanes: Vec<i64> = wanted.iter().map(|(resource, _)| *resource).collect();
     lanes.sort_unstable();
     lanes.dedup();
-    for lane in lanes {
-        wake.execute(params![lane, now.0])?;
-    }
+    sql.execute_each(
+        "UPDATE resource SET replay_due = ?2, replay_failures = 0, replay_first_failure = NULL
+         WHERE id = ?1 AND EXISTS (SELECT 1 FROM replay WHERE resource_id = ?1)",
+        lanes.into_iter().map(|lane| [lane, now.0]),
+    )?;
     Ok(Replayed::Accepted(wanted.len()))
 }
 
 fn replayed(
-    sql: &Connection,
+    sql: &Sql,
     scope: EventScope,
     instance: Option<InstanceId>,
     by: &By,
@@ -174,7 +169,7 @@ fn replayed(
 }
 
 /// Records the outcome of a lane's replays.
-pub(crate) fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
+pub(crate) fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreError> {
     let lane = settlement.lane;
     let mut due = Timestamp::EPOCH;
     for (id, attempt) in &settlement.delivered {
@@ -186,10 +181,10 @@ pub(crate) fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), St
         due = attempt.at;
     }
     if !settlement.delivered.is_empty() {
-        sql.prepare_cached(
+        sql.execute(
             "UPDATE resource SET replay_failures = 0, replay_first_failure = NULL WHERE id = ?1",
-        )?
-        .execute([lane.0])?;
+            [lane.0],
+        )?;
     }
     if let Some(failed) = &settlement.failed {
         if let Some(seq) = seq_of(sql, failed.id)? {
@@ -203,26 +198,22 @@ pub(crate) fn settle(sql: &Connection, settlement: &Settlement) -> Result<(), St
             Next::Retry(at) => at,
             Next::Queue => failed.attempt.at,
         };
-        sql.prepare_cached(
+        sql.execute(
             "UPDATE resource SET replay_failures = replay_failures + 1,
                replay_first_failure = coalesce(replay_first_failure, ?2) WHERE id = ?1",
-        )?
-        .execute(params![lane.0, failed.attempt.at.0])?;
+            params![lane.0, failed.attempt.at.0],
+        )?;
     }
-    sql.prepare_cached(
+    sql.execute(
         "UPDATE resource SET replay_due = CASE WHEN replay_due IS NOT NULL
            AND EXISTS (SELECT 1 FROM replay WHERE resource_id = ?1) THEN ?2 END WHERE id = ?1",
-    )?
-    .execute(params![lane.0, due.0])?;
+        params![lane.0, due.0],
+    )?;
     Ok(())
 }
 
 /// Lets the replays of an instance go on that were held back with its subscription.
-pub(crate) fn resume(
-    sql: &Connection,
-    instance: InstanceId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(crate) fn resume(sql: &Sql, instance: InstanceId, now: Timestamp) -> Result<(), StoreError> {
     sql.execute(
         "UPDATE resource SET replay_due = ?2, replay_failures = 0, replay_first_failure = NULL
          WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM replay WHERE resource_id = resource.id)",
@@ -231,20 +222,19 @@ pub(crate) fn resume(
     Ok(())
 }
 
-fn done(sql: &Connection, lane: LaneId, seq: i64) -> Result<(), StoreError> {
-    sql.prepare_cached("DELETE FROM replay WHERE resource_id = ?1 AND notification = ?2")?
-        .execute([lane.0, seq])?;
+fn done(sql: &Sql, lane: LaneId, seq: i64) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM replay WHERE resource_id = ?1 AND notification = ?2", [lane.0, seq])?;
     Ok(())
 }
 
 /// The first of a queued lane has arrived by its replay, and need not be sent when the subscription
 /// is reactivated.
-fn arrived(sql: &Connection, lane: LaneId, seq: i64) -> Result<(), StoreError> {
-    sql.prepare_cached(
+fn arrived(sql: &Sql, lane: LaneId, seq: i64) -> Result<(), StoreError> {
+    sql.execute(
         "UPDATE resource SET delivered_through = ?2, head_failures = 0, head_first_failure = NULL
          WHERE id = ?1 AND lane_due IS NULL AND ?2 <= visible_through AND ?2 =
            (SELECT min(seq) FROM notification WHERE resource_id = ?1 AND seq > delivered_through)",
-    )?
-    .execute([lane.0, seq])?;
+        [lane.0, seq],
+    )?;
     Ok(())
 }

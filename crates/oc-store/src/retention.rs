@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use oc_config::Timestamp;
-use rusqlite::{Connection, params};
 
+use crate::sql::{Sql, params};
 use crate::{Store, StoreError, audit, people};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
@@ -40,7 +40,7 @@ impl Store {
             after = next;
         }
         for resource in self.database.read(resources_with_old_fingerprints).await? {
-            let forget = move |sql: &Connection| forget(sql, resource);
+            let forget = move |sql: &Sql| forget(sql, resource);
             swept.fingerprints += self.database.write(forget).await?;
         }
         while self.database.write(sweep_gone).await? {}
@@ -54,77 +54,75 @@ impl Store {
 
 /// One chunk from a number on; notifications are numbered in the order of their creation.
 fn sweep_notifications(
-    sql: &Connection,
+    sql: &Sql,
     from: i64,
     before: Timestamp,
 ) -> Result<(u64, Option<i64>), StoreError> {
-    let mut statement = sql.prepare_cached(
+    let rows = sql.all(
         "SELECT n.seq, n.created, n.seq <= coalesce(r.delivered_through, n.seq) AND NOT EXISTS
            (SELECT 1 FROM replay p WHERE p.resource_id = r.id AND p.notification = n.seq)
          FROM notification n LEFT JOIN resource r ON r.id = n.resource_id
          WHERE n.seq > ?1 ORDER BY n.seq LIMIT ?2",
+        params![from, CHUNK],
+        |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<bool>(2)?)),
     )?;
-    let rows = statement.query_map(params![from, CHUNK], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
-    })?;
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == CHUNK);
     let young = rows.iter().any(|(_, created, _)| *created >= before.0);
     let next = rows.last().filter(|_| full && !young).map(|(seq, _, _)| *seq);
-    let mut deleted = 0;
-    for (seq, _, _) in rows.into_iter().filter(|(_, created, done)| *created < before.0 && *done) {
-        delete(sql, seq)?;
-        deleted += 1;
-    }
-    Ok((deleted, next))
+    let done = rows.into_iter().filter(|(_, created, done)| *created < before.0 && *done);
+    let done: Vec<i64> = done.map(|(seq, _, _)| seq).collect();
+    delete(sql, &done)?;
+    Ok((u64::try_from(done.len()).unwrap_or(u64::MAX), next))
 }
 
-fn delete(sql: &Connection, seq: i64) -> Result<(), StoreError> {
-    sql.prepare_cached("DELETE FROM attempt WHERE notification = ?1")?.execute([seq])?;
-    sql.prepare_cached("DELETE FROM notification WHERE seq = ?1")?.execute([seq])?;
+fn delete(sql: &Sql, notifications: &[i64]) -> Result<(), StoreError> {
+    let each = || notifications.iter().map(|seq| [seq]);
+    sql.execute_each("DELETE FROM attempt WHERE notification = ?1", each())?;
+    sql.execute_each("DELETE FROM notification WHERE seq = ?1", each())?;
     Ok(())
 }
 
-fn resources_with_old_fingerprints(sql: &Connection) -> Result<Vec<i64>, StoreError> {
-    let mut statement =
-        sql.prepare("SELECT id FROM resource WHERE forget_before IS NOT NULL AND staging = 0")?;
-    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+fn resources_with_old_fingerprints(sql: &Sql) -> Result<Vec<i64>, StoreError> {
+    sql.all("SELECT id FROM resource WHERE forget_before IS NOT NULL AND staging = 0", (), |row| {
+        row.get(0)
+    })
 }
 
 /// Versions from 0 on are dates. What is forgotten can never be told from news again, so that the
 /// floor rises over it: a longer overlap, configured later, must not report it once more.
-fn forget(sql: &Connection, resource: i64) -> Result<u64, StoreError> {
+fn forget(sql: &Sql, resource: i64) -> Result<u64, StoreError> {
     let deleted = sql.execute(
         "DELETE FROM fingerprint WHERE resource_id = ?1 AND version >= 0
            AND version < (SELECT forget_before FROM resource WHERE id = ?1 AND staging = 0)",
         [resource],
     )?;
     sql.execute(
-        "UPDATE resource SET floor = max(floor, forget_before - 1), forget_before = NULL
-         WHERE id = ?1 AND staging = 0",
+        "UPDATE resource SET floor = CASE WHEN floor < forget_before THEN forget_before - 1 ELSE floor END,
+           forget_before = NULL
+         WHERE id = ?1 AND staging = 0 AND forget_before IS NOT NULL",
         [resource],
     )?;
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
 /// One chunk of what a deleted instance has left; true when there is more.
-fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
-    let gone =
-        sql.query_row("SELECT min(resource_id) FROM gone", [], |row| row.get::<_, Option<i64>>(0))?;
+fn sweep_gone(sql: &Sql) -> Result<bool, StoreError> {
+    let gone = sql.one("SELECT min(resource_id) FROM gone", (), |row| row.get::<Option<i64>>(0))?;
     let Some(resource) = gone else { return Ok(false) };
     let chunk = params![resource, CHUNK];
-    let mut statement =
-        sql.prepare_cached("SELECT seq FROM notification WHERE resource_id = ?1 LIMIT ?2")?;
-    let found = statement.query_map(chunk, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-    found.iter().try_for_each(|seq| delete(sql, *seq))?;
+    let found =
+        sql.all("SELECT seq FROM notification WHERE resource_id = ?1 LIMIT ?2", chunk, |row| {
+            row.get(0)
+        })?;
+    delete(sql, &found)?;
     let forgotten = sql.execute(
         "DELETE FROM fingerprint WHERE resource_id = ?1 AND object_id IN
            (SELECT object_id FROM fingerprint WHERE resource_id = ?1 LIMIT ?2)",
         chunk,
     )?;
     let contents = sql.execute(
-        "DELETE FROM content WHERE rowid IN
-           (SELECT rowid FROM content WHERE resource_id = ?1 LIMIT ?2)",
+        "DELETE FROM content WHERE resource_id = ?1 AND (object_id, poll) IN
+           (SELECT object_id, poll FROM content WHERE resource_id = ?1 LIMIT ?2)",
         chunk,
     )?;
     if found.is_empty() && forgotten == 0 && contents == 0 {
@@ -135,7 +133,7 @@ fn sweep_gone(sql: &Connection) -> Result<bool, StoreError> {
 }
 
 /// What the API keeps for a day.
-fn sweep_day_old(sql: &Connection, before: Timestamp) -> Result<(), StoreError> {
+fn sweep_day_old(sql: &Sql, before: Timestamp) -> Result<(), StoreError> {
     sql.execute("DELETE FROM creation_key WHERE created < ?1", [before.0])?;
     sql.execute("DELETE FROM trace WHERE created < ?1", [before.0])?;
     Ok(())

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
+use crate::sql::Sql;
 use readers::Readers;
 use writer::Writer;
 
@@ -34,19 +35,21 @@ struct Inner {
 impl Sqlite {
     /// Opens or creates the file, locks it against other processes, and migrates it.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let (lock, connection, _) = exclusive(path)?;
+        let (lock, sql, _) = exclusive(path)?;
         let readers = Readers::open(|| {
-            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            connect(path, read_only).map(Sql::new)
         })?;
-        let writer = Writer::start(connection)?;
+        let writer = Writer::start(sql)?;
         Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
     }
 
     /// Runs `job` in a transaction of the writer, together with others that wait. When this
-    /// returns, what it did is durable; if it failed, nothing of it happened.
+    /// returns, what it did is durable; if it failed, nothing of it happened. A database that is
+    /// shared may have a job run more than once; only the last run counts.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.0.writer.run(job).await
     }
@@ -54,7 +57,7 @@ impl Sqlite {
     /// Runs `job` on a connection that sees what was committed when it began.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.0.readers.run(job).await
     }
@@ -78,13 +81,13 @@ pub fn schema(path: &Path) -> Result<Schema, StoreError> {
 }
 
 /// A database as the only process that has it, for as long as the lock is held.
-pub(crate) fn exclusive(path: &Path) -> Result<(File, Connection, Schema), StoreError> {
+pub(crate) fn exclusive(path: &Path) -> Result<(File, Sql, Schema), StoreError> {
     let lock = lock(path)?;
     // SQLite gives the log and its index the rights of the database.
     for_owner_only(path)?;
     let mut connection = connect(path, OpenFlags::default())?;
     let schema = migrations::migrate(&mut connection)?;
-    Ok((lock, connection, schema))
+    Ok((lock, Sql::new(connection), schema))
 }
 
 /// A connection that reads, beside whoever else has the database.

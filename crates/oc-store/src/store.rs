@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oc_config::{Catalogue, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Notify;
 
 use crate::leases::Leases;
 use crate::profile::Profiles;
+use crate::sql::{Sql, params};
 use crate::sqlite::Sqlite;
 use crate::{SecretKey, StoreError};
 
@@ -89,12 +89,11 @@ impl Store {
     pub async fn waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.database
             .read(|sql| {
-                let counted = sql.query_row(
+                let counted = sql.one(
                     "SELECT count(*), min(n.created) FROM resource r JOIN notification n
                        ON n.resource_id = r.id AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-                     WHERE r.delivered_through < r.visible_through",
-                    [],
-                    |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(Timestamp))),
+                     WHERE r.delivered_through < r.visible_through", (),
+                    |row| Ok((row.get(0)?, row.get::<Option<i64>>(1)?.map(Timestamp))),
                 )?;
                 Ok(counted)
             })
@@ -125,7 +124,6 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(crate) fn meta(sql: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let found = sql.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0));
-    Ok(found.optional()?)
+pub(crate) fn meta(sql: &Sql, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    sql.find("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
 }

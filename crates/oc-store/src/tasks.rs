@@ -15,8 +15,8 @@ use oc_poll::{
     ClaimedTasks, Due, DueTask, LedgerError, Next, ResourceId, Step, Tasks, Tracked, Trouble,
     Version,
 };
-use rusqlite::{Connection, params};
 
+use crate::sql::{Sql, params};
 use crate::store::locked;
 use crate::{Store, StoreError};
 
@@ -42,7 +42,7 @@ impl Tasks for Store {
         let held = locked(&self.shared.polls).held(now);
         let profiles = self.profiles.clone();
         let busy: HashSet<String> = busy.iter().cloned().collect();
-        let find = move |sql: &Connection| due::find(sql, &profiles, now, limit, &held, busy);
+        let find = move |sql: &Sql| due::find(sql, &profiles, now, limit, &held, &busy);
         let due::Found { tasks: mut found, staged, waiting, next } =
             self.database.read(find).await?;
         self.void_leftovers(found.iter_mut().map(|one| &mut one.due), staged).await?;
@@ -64,28 +64,28 @@ impl Tasks for Store {
         limit: usize,
     ) -> Result<Vec<(String, Version)>, LedgerError> {
         let after = after.to_owned();
-        let find = move |sql: &Connection| {
+        let find = move |sql: &Sql| {
             let (condition, number) = condition(which);
-            let mut statement = sql.prepare_cached(&format!(
-                "SELECT object_id, version FROM fingerprint
+            let values = params![resource.0, after, number, limit];
+            sql.all(
+                &format!(
+                    "SELECT object_id, version FROM fingerprint
                  WHERE resource_id = ?1 AND object_id > ?2 AND {condition}
                  ORDER BY object_id LIMIT ?4",
-            ))?;
-            let values = params![resource.0, after, number, limit];
-            let rows =
-                statement.query_map(values, |row| Ok((row.get(0)?, Version(row.get(1)?))))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+                ),
+                values,
+                |row| Ok((row.get(0)?, Version(row.get(1)?))),
+            )
         };
         Ok(self.database.read(find).await?)
     }
 
     async fn count(&self, resource: ResourceId, which: Tracked) -> Result<u64, LedgerError> {
-        let count = move |sql: &Connection| {
+        let count = move |sql: &Sql| {
             let (condition, number) = condition(which);
-            let mut statement = sql.prepare_cached(&format!(
+            sql.one(&format!(
                 "SELECT count(*) FROM fingerprint WHERE resource_id = ?1 AND ?2 = '' AND {condition}",
-            ))?;
-            Ok(statement.query_row(params![resource.0, "", number], |row| row.get(0))?)
+            ), params![resource.0, "", number], |row| row.get(0))
         };
         Ok(self.database.read(count).await?)
     }
@@ -94,9 +94,8 @@ impl Tasks for Store {
         let notifications = self.notifications(due, &step.part.events, now).await?;
         let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
         let goes_on = step.next == Next::Now;
-        let record = move |sql: &Connection| {
-            step::record(sql, resource, revision, now, &step, &notifications)
-        };
+        let record =
+            move |sql: &Sql| step::record(sql, resource, revision, now, &step, &notifications);
         let recorded = self.database.write(record).await;
         if matches!(recorded, Ok(true)) {
             self.shared.outbox_changed.notify_one();
@@ -114,8 +113,7 @@ impl Tasks for Store {
         trouble: Option<Trouble>,
     ) -> Result<(), LedgerError> {
         let (resource, revision) = (due.resource, due.revision);
-        let put_off =
-            move |sql: &Connection| step::put_off(sql, resource, revision, at, trouble.as_ref());
+        let put_off = move |sql: &Sql| step::put_off(sql, resource, revision, at, trouble.as_ref());
         let done = self.database.write(put_off).await;
         if matches!(done, Ok(()) | Err(StoreError::Conflict)) {
             locked(&self.shared.polls).give_back(&due.target.instance);

@@ -1,10 +1,10 @@
 //! Recorded authentications, kept for a day.
 
 use oc_config::Timestamp;
-use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::retention::DAY;
+use crate::sql::params;
 use crate::{OrganizationId, Store, StoreError};
 
 /// How many of an organization are kept; the oldest go first.
@@ -33,7 +33,7 @@ impl Store {
     pub async fn keep_trace(&self, trace: Trace) -> Result<(), StoreError> {
         self.database
             .write(move |sql| {
-                let (id, of) = (trace.id.as_bytes(), trace.organization.0);
+                let (id, of) = (trace.id, trace.organization.0);
                 sql.execute(
                     "INSERT INTO trace (id, organization_id, connector, created, record)
                      VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -62,12 +62,11 @@ impl Store {
     ) -> Result<Option<Trace>, StoreError> {
         self.database
             .read(move |sql| {
-                let found = sql
-                    .prepare_cached(
-                        "SELECT connector, created, record FROM trace
+                sql.find(
+                    "SELECT connector, created, record FROM trace
                          WHERE id = ?1 AND organization_id = ?2 AND created > ?3",
-                    )?
-                    .query_row(params![id.as_bytes(), of.0, now.minus(DAY).0], |row| {
+                    params![id, of.0, now.minus(DAY).0],
+                    |row| {
                         Ok(Trace {
                             id,
                             organization: of,
@@ -75,8 +74,8 @@ impl Store {
                             created: Timestamp(row.get(1)?),
                             record: row.get(2)?,
                         })
-                    });
-                Ok(found.optional()?)
+                    },
+                )
             })
             .await
     }

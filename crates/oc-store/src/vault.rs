@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use oc_config::{InstanceId, Timestamp};
 use oc_oauth::{ClientCredentials, Grant, Replaced, TokenSet, Vault, VaultError};
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::profile::Profile;
+use crate::sql::{Sql, params};
 use crate::{SecretKey, Store, StoreError};
 
 impl From<StoreError> for VaultError {
@@ -24,7 +24,7 @@ impl From<StoreError> for VaultError {
 impl Vault for Store {
     async fn load(&self, instance: InstanceId) -> Result<Option<Grant>, VaultError> {
         let (profiles, key) = (self.profiles.clone(), self.key.clone());
-        let load = move |sql: &Connection| match profiles.of(sql, instance)? {
+        let load = move |sql: &Sql| match profiles.of(sql, instance)? {
             Some(profile) => load(sql, &key, instance, &profile),
             None => Ok(None),
         };
@@ -37,11 +37,11 @@ impl Vault for Store {
         version: i64,
         now: Timestamp,
     ) -> Result<(), VaultError> {
-        let note = move |sql: &Connection| {
-            sql.prepare_cached(
+        let note = move |sql: &Sql| {
+            sql.execute(
                 "UPDATE token_pair SET intent = ?3 WHERE instance_id = ?1 AND version = ?2",
-            )?
-            .execute(params![instance.0, version, now.0])?;
+                params![instance.0, version, now.0],
+            )?;
             Ok(())
         };
         Ok(self.database.write(note).await?)
@@ -54,20 +54,19 @@ impl Vault for Store {
         tokens: TokenSet,
     ) -> Result<Replaced, VaultError> {
         let key = self.key.clone();
-        let replace = move |sql: &Connection| {
-            let changed = sql
-                .prepare_cached(
-                    "UPDATE token_pair SET version = version + 1, tokens = ?3, obtained_at = ?4,
+        let replace = move |sql: &Sql| {
+            let changed = sql.execute(
+                "UPDATE token_pair SET version = version + 1, tokens = ?3, obtained_at = ?4,
                        expires_at = ?5, intent = NULL, dead = NULL
                      WHERE instance_id = ?1 AND version = ?2",
-                )?
-                .execute(params![
+                params![
                     instance.0,
                     version,
                     seal(&key, instance, &tokens)?,
                     tokens.obtained_at.0,
                     tokens.expires_at.0
-                ])?;
+                ],
+            )?;
             Ok(if changed == 1 { Replaced::Stored(version + 1) } else { Replaced::Conflict })
         };
         Ok(self.database.write(replace).await?)
@@ -79,7 +78,7 @@ impl Vault for Store {
         version: i64,
         reason: String,
     ) -> Result<(), VaultError> {
-        let mark = move |sql: &Connection| {
+        let mark = move |sql: &Sql| {
             sql.execute(
                 "UPDATE token_pair SET dead = ?3, intent = NULL WHERE instance_id = ?1 AND version = ?2",
                 params![instance.0, version, reason],
@@ -99,27 +98,26 @@ struct Secrets {
 }
 
 fn load(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     instance: InstanceId,
     profile: &Profile,
 ) -> Result<Option<Grant>, StoreError> {
     let Some(provider) = profile.settings.oauth2.clone() else { return Ok(None) };
-    let row = sql
-        .prepare_cached(
-            "SELECT version, tokens, obtained_at, expires_at, intent, dead FROM token_pair
+    let row = sql.find(
+        "SELECT version, tokens, obtained_at, expires_at, intent, dead FROM token_pair
              WHERE instance_id = ?1",
-        )?
-        .query_row([instance.0], |row| {
+        [instance.0],
+        |row| {
             Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, Vec<u8>>(1)?,
+                row.get::<i64>(0)?,
+                row.get::<Vec<u8>>(1)?,
                 (Timestamp(row.get(2)?), Timestamp(row.get(3)?)),
-                row.get::<_, Option<i64>>(4)?.map(Timestamp),
-                row.get::<_, Option<String>>(5)?,
+                row.get::<Option<i64>>(4)?.map(Timestamp),
+                row.get::<Option<String>>(5)?,
             ))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((version, sealed, (obtained_at, expires_at), intent, dead)) = row else {
         return Ok(None);
     };
@@ -146,7 +144,7 @@ fn load(
 
 /// Stores the first pair of an instance, or that of an authorization anew.
 pub(crate) fn store(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     instance: InstanceId,
     tokens: &TokenSet,
@@ -154,7 +152,7 @@ pub(crate) fn store(
     sql.execute(
         "INSERT INTO token_pair (instance_id, version, tokens, obtained_at, expires_at)
          VALUES (?1, 1, ?2, ?3, ?4)
-         ON CONFLICT (instance_id) DO UPDATE SET version = version + 1, tokens = excluded.tokens,
+         ON CONFLICT (instance_id) DO UPDATE SET version = token_pair.version + 1, tokens = excluded.tokens,
            obtained_at = excluded.obtained_at, expires_at = excluded.expires_at, intent = NULL, dead = NULL",
         params![
             instance.0,

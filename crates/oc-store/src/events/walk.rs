@@ -7,10 +7,10 @@
 use std::collections::BinaryHeap;
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{EventFilter, EventScope, EventStatus};
 use crate::StoreError;
+use crate::sql::{Row, Sql, params};
 
 /// A lane, as far as the walk and the status of its notifications need it.
 #[derive(Debug)]
@@ -37,13 +37,17 @@ pub(crate) struct Walk<'s> {
     pub(crate) lanes: Vec<Lane>,
     /// The newest that is left of each lane, and the lane.
     heads: BinaryHeap<(i64, usize)>,
-    earlier: CachedStatement<'s>,
+    sql: &'s Sql,
 }
+
+/// The newest of a lane within a range.
+const EARLIER: &str =
+    "SELECT max(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3";
 
 impl<'s> Walk<'s> {
     /// A walk over what may fit the filter; the status of each one found is still to be checked.
     pub(crate) fn new(
-        sql: &'s Connection,
+        sql: &'s Sql,
         scope: EventScope,
         filter: &EventFilter,
         before: Option<i64>,
@@ -55,14 +59,11 @@ impl<'s> Walk<'s> {
             lane.high = lane.high.min(before.map_or(i64::MAX, |before| before.saturating_sub(1)));
         }
         lanes.retain(|lane| lane.low < lane.high);
-        let earlier = sql.prepare_cached(
-            "SELECT max(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3",
-        )?;
-        let mut walk = Self { heads: BinaryHeap::with_capacity(lanes.len()), lanes, earlier };
-        for at in 0..walk.lanes.len() {
-            walk.step(at, walk.lanes[at].high)?;
-        }
-        Ok(walk)
+        let ranges = lanes.iter().map(|lane| [lane.id, lane.low, lane.high]);
+        let heads = sql.find_each(EARLIER, ranges, |row| row.get::<Option<i64>>(0))?;
+        let heads = heads.into_iter().enumerate();
+        let heads = heads.filter_map(|(at, seq)| Some((seq.flatten()?, at))).collect();
+        Ok(Self { lanes, heads, sql })
     }
 
     /// The next one and its lane.
@@ -79,43 +80,41 @@ impl<'s> Walk<'s> {
 
     fn step(&mut self, at: usize, through: i64) -> Result<(), StoreError> {
         let lane = &self.lanes[at];
-        let range = params![lane.id, lane.low, through];
-        let found = self.earlier.query_row(range, |row| row.get::<_, Option<i64>>(0))?;
+        let range = [lane.id, lane.low, through];
+        let found = self.sql.one(EARLIER, range, |row| row.get::<Option<i64>>(0))?;
         self.heads.extend(found.map(|seq| (seq, at)));
         Ok(())
     }
 }
 
 impl Lane {
-    fn all(
-        sql: &Connection,
-        scope: EventScope,
-        resource: Option<&str>,
-    ) -> Result<Vec<Self>, StoreError> {
+    fn all(sql: &Sql, scope: EventScope, resource: Option<&str>) -> Result<Vec<Self>, StoreError> {
         let (first, last) = scope.instances();
-        let mut statement = sql.prepare_cached(&format!(
-            "{COLUMNS} WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
-               AND (?4 IS NULL OR r.name = ?4)",
-        ))?;
         let values = params![scope.organization.0, first, last, resource];
-        Ok(statement.query_map(values, Self::read)?.collect::<Result<_, _>>()?)
+        sql.all(
+            &format!(
+                "{COLUMNS} WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
+               AND (?4 IS NULL OR r.name = ?4)",
+            ),
+            values,
+            Self::read,
+        )
     }
 
     /// The lane of a resource, when it is in the scope.
-    pub(super) fn one(
-        sql: &Connection,
-        scope: EventScope,
-        id: i64,
-    ) -> Result<Option<Self>, StoreError> {
+    pub(super) fn one(sql: &Sql, scope: EventScope, id: i64) -> Result<Option<Self>, StoreError> {
         let (first, last) = scope.instances();
-        let mut statement = sql.prepare_cached(&format!(
-            "{COLUMNS} WHERE r.id = ?4 AND i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3",
-        ))?;
         let values = params![scope.organization.0, first, last, id];
-        Ok(statement.query_row(values, Self::read).optional()?)
+        sql.find(
+            &format!(
+                "{COLUMNS} WHERE r.id = ?4 AND i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3",
+            ),
+            values,
+            Self::read,
+        )
     }
 
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get(0)?,
             instance: InstanceId(row.get(1)?),
@@ -137,7 +136,7 @@ impl Lane {
 
     fn narrow_to_status(
         &mut self,
-        sql: &Connection,
+        sql: &Sql,
         status: Option<EventStatus>,
     ) -> Result<(), StoreError> {
         let Some(status) = status else { return Ok(()) };
@@ -161,38 +160,39 @@ impl Lane {
     }
 
     /// The one that is sent next.
-    pub(super) fn first_waiting(&self, sql: &Connection) -> Result<Option<i64>, StoreError> {
-        let mut statement = sql.prepare_cached(
-            "SELECT min(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3",
-        )?;
+    pub(super) fn first_waiting(&self, sql: &Sql) -> Result<Option<i64>, StoreError> {
         let waiting = params![self.id, self.delivered_through, self.visible_through];
-        Ok(statement.query_row(waiting, |row| row.get(0))?)
+        sql.one(
+            "SELECT min(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3",
+            waiting,
+            |row| row.get(0),
+        )
     }
 
     /// Within a lane, notifications are made in the order of their numbers, so that a time is a
     /// range of numbers; the index `notification_time` tells it.
     fn narrow_to_time(
         &mut self,
-        sql: &Connection,
+        sql: &Sql,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         if let Some(from) = from {
-            let mut first = sql.prepare_cached(
+            let found: Option<i64> = sql.find(
                 "SELECT seq FROM notification WHERE resource_id = ?1 AND created >= ?2
                  ORDER BY created, seq LIMIT 1",
+                [self.id, from.0],
+                |row| row.get(0),
             )?;
-            let found: Option<i64> =
-                first.query_row([self.id, from.0], |row| row.get(0)).optional()?;
             self.low = self.low.max(found.map_or(i64::MAX, |seq| seq - 1));
         }
         if let Some(to) = to {
-            let mut last = sql.prepare_cached(
+            let found: Option<i64> = sql.find(
                 "SELECT seq FROM notification WHERE resource_id = ?1 AND created <= ?2
                  ORDER BY created DESC, seq DESC LIMIT 1",
+                [self.id, to.0],
+                |row| row.get(0),
             )?;
-            let found: Option<i64> =
-                last.query_row([self.id, to.0], |row| row.get(0)).optional()?;
             self.high = self.high.min(found.unwrap_or(0));
         }
         Ok(())

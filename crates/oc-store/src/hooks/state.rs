@@ -1,9 +1,9 @@
 //! How an instance's webhooks stand, for its owner to see.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{subscribed, wanted};
+use crate::sql::Sql;
 use crate::{Store, StoreError};
 
 /// How the webhooks of an instance stand.
@@ -31,17 +31,16 @@ impl Store {
     }
 }
 
-fn state(sql: &Connection, id: InstanceId) -> Result<Option<HookState>, StoreError> {
-    let row = sql
-        .prepare_cached(
-            "SELECT wanted, due, error, (SELECT count(*) FROM inbox WHERE instance_id = ?1)
+fn state(sql: &Sql, id: InstanceId) -> Result<Option<HookState>, StoreError> {
+    let row = sql.find(
+        "SELECT wanted, due, error, (SELECT count(*) FROM inbox WHERE instance_id = ?1)
              FROM hook WHERE instance_id = ?1",
-        )?
-        .query_row([id.0], |row| {
-            let due = row.get::<_, Option<i64>>(1)?.map(Timestamp);
-            Ok((row.get::<_, String>(0)?, due, row.get(2)?, row.get(3)?))
-        })
-        .optional()?;
+        [id.0],
+        |row| {
+            let due = row.get::<Option<i64>>(1)?.map(Timestamp);
+            Ok((row.get::<String>(0)?, due, row.get(2)?, row.get(3)?))
+        },
+    )?;
     let Some((wanted, due, error, waiting)) = row else { return Ok(None) };
     let subscribed = subscribed(sql, id)?.into_iter().map(|one| one.event).collect();
     let wanted = wanted::read(&wanted)?;

@@ -1,17 +1,17 @@
 //! What an instance is to be subscribed to, kept with each change of the instance.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, params};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret_of;
 use crate::profile::{Profile, Profiles};
+use crate::sql::{Sql, params};
 use crate::{SecretKey, StoreError};
 
 /// Notes what an instance wants as it is configured now, within the transaction that changed it; its
 /// subscriptions are looked at right away.
 pub(crate) fn fit(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     profiles: &Profiles,
     instance: InstanceId,
@@ -36,7 +36,7 @@ pub(crate) fn fit(
 }
 
 /// Nothing is received for an instance any more, and what waits in its inbox goes.
-pub(crate) fn forget(sql: &Connection, instance: InstanceId) -> Result<(), StoreError> {
+pub(crate) fn forget(sql: &Sql, instance: InstanceId) -> Result<(), StoreError> {
     sql.execute("DELETE FROM hook WHERE instance_id = ?1", [instance.0])?;
     sql.execute("DELETE FROM subscription WHERE instance_id = ?1", [instance.0])?;
     sql.execute("DELETE FROM inbox WHERE instance_id = ?1", [instance.0])?;
@@ -50,19 +50,15 @@ pub(super) fn read(text: &str) -> Result<Vec<String>, StoreError> {
 
 /// The events that tell of what is polled. An instance that is switched off, or cannot be read any
 /// more, wants none.
-fn wanted(
-    sql: &Connection,
-    profiles: &Profiles,
-    instance: InstanceId,
-) -> Result<Vec<String>, StoreError> {
+fn wanted(sql: &Sql, profiles: &Profiles, instance: InstanceId) -> Result<Vec<String>, StoreError> {
     let disabled = "SELECT disabled FROM instance WHERE id = ?1";
-    if sql.query_row(disabled, [instance.0], |row| row.get(0))? {
+    if sql.one(disabled, [instance.0], |row| row.get(0))? {
         return Ok(Vec::new());
     }
     // Not through the cache, as this change may be taken back.
     match profiles.read(sql, instance) {
         Ok(profile) => Ok(events(&profile)),
-        Err(StoreError::Sqlite(error)) => Err(error.into()),
+        Err(error) if error.is_of_database() => Err(error),
         Err(_) => Ok(Vec::new()),
     }
 }

@@ -1,16 +1,17 @@
 //! Which pushed records are to be worked off.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, WebhookKind};
 use oc_poll::{Due, DuePushed, Pushed, ResourceId};
-use rusqlite::Connection;
 
 use super::receive::kind_of;
 use crate::StoreError;
 use crate::ledger::due_resource;
 use crate::profile::Profiles;
+use crate::sql::{Sql, params};
 
 /// Records that are worked off at once...
 const MOST: usize = 200;
@@ -32,24 +33,22 @@ pub(super) struct Found {
 /// Up to `limit` resources, those with the oldest records first, one of each instance that is not
 /// `held`.
 pub(super) fn find(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     limit: usize,
     held: &HashSet<InstanceId>,
 ) -> Result<Found, StoreError> {
-    let mut statement = sql.prepare_cached(
-        "SELECT resource_id, min(instance_id), count(*) FROM inbox
-         GROUP BY resource_id ORDER BY min(seq)",
-    )?;
-    let mut rows = statement.query([])?;
     let (mut found, mut taken) = (Found::default(), HashSet::new());
-    while found.resources.len() < limit
-        && let Some(row) = rows.next()?
-    {
+    let waiting = "SELECT resource_id, min(instance_id), count(*) FROM inbox
+         GROUP BY resource_id ORDER BY min(seq)";
+    sql.each(waiting, (), |row| {
+        if found.resources.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
         let (resource, instance) = (ResourceId(row.get(0)?), InstanceId(row.get(1)?));
         if held.contains(&instance) || taken.contains(&instance) {
             found.others_wait = true;
-            continue;
+            return Ok(ControlFlow::Continue(()));
         }
         match due(sql, profiles, instance, resource, &mut found.staged) {
             Ok(Some(due)) => {
@@ -58,16 +57,17 @@ pub(super) fn find(
                 taken.insert(instance);
             }
             Ok(None) => found.unwanted.push((resource, row.get(2)?)),
-            Err(StoreError::Sqlite(error)) => return Err(error.into()),
+            Err(error) if error.is_of_database() => return Err(error),
             // An instance that cannot be read any more: its next poll says why.
             Err(_) => {}
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(found)
 }
 
 fn due(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     instance: InstanceId,
     resource: ResourceId,
@@ -77,19 +77,18 @@ fn due(
     due_resource(sql, instance, &profile, resource, staged)
 }
 
-fn oldest(sql: &Connection, resource: ResourceId) -> Result<Vec<Pushed>, StoreError> {
-    let mut statement = sql
-        .prepare_cached("SELECT seq, kind, body FROM inbox WHERE resource_id = ?1 ORDER BY seq")?;
-    let mut rows = statement.query([resource.0])?;
+fn oldest(sql: &Sql, resource: ResourceId) -> Result<Vec<Pushed>, StoreError> {
     let (mut pushed, mut bytes) = (Vec::new(), 0);
-    while pushed.len() < MOST
-        && bytes < MOST_BYTES
-        && let Some(row) = rows.next()?
-    {
-        let kind: WebhookKind = kind_of(&row.get::<_, String>(1)?)?;
-        let body = Bytes::from(row.get::<_, Vec<u8>>(2)?);
+    let oldest = "SELECT seq, kind, body FROM inbox WHERE resource_id = ?1 ORDER BY seq LIMIT ?2";
+    sql.each(oldest, params![resource.0, MOST], |row| {
+        if bytes >= MOST_BYTES {
+            return Ok(ControlFlow::Break(()));
+        }
+        let kind: WebhookKind = kind_of(&row.get::<String>(1)?)?;
+        let body = row.get::<Bytes>(2)?;
         bytes += body.len();
         pushed.push(Pushed { number: row.get(0)?, kind, body });
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(pushed)
 }

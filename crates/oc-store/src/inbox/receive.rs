@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use oc_config::{Connector, InstanceId, Timestamp, WebhookKind};
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::SecretString;
 
 use crate::hooks::open_secret;
 use crate::profile::Profiles;
+use crate::sql::{Sql, params};
 use crate::{SecretKey, Store, StoreError};
 
 /// The most records of an instance that wait.
@@ -62,7 +62,7 @@ impl Store {
         let instance = receiver.instance;
         let names = receiver.resources.iter().filter(|(_, of)| of == resource);
         let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
-        let keep = move |sql: &Connection| keep(sql, instance, &names, kind, &body, now);
+        let keep = move |sql: &Sql| keep(sql, instance, &names, kind, &body, now);
         let received = self.database.write(keep).await?;
         if received == Received::Kept {
             self.shared.pushed.notify_one();
@@ -72,17 +72,16 @@ impl Store {
 }
 
 fn receiver(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     profiles: &Profiles,
     suffix: &str,
 ) -> Result<Option<Receiver>, StoreError> {
-    let row = sql
-        .prepare_cached(
-            "SELECT instance_id, secret FROM hook WHERE suffix = ?1 AND wanted <> '[]'",
-        )?
-        .query_row([suffix], |row| Ok((InstanceId(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))
-        .optional()?;
+    let row = sql.find(
+        "SELECT instance_id, secret FROM hook WHERE suffix = ?1 AND wanted <> '[]'",
+        [suffix],
+        |row| Ok((InstanceId(row.get(0)?), row.get::<Vec<u8>>(1)?)),
+    )?;
     let Some((instance, sealed)) = row else { return Ok(None) };
     let Some(profile) = profiles.of(sql, instance)? else { return Ok(None) };
     let resources = profile.pushed().map(|(name, of)| (name.to_owned(), of.to_owned())).collect();
@@ -92,30 +91,28 @@ fn receiver(
 }
 
 fn keep(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     names: &[String],
     kind: WebhookKind,
     body: &Bytes,
     now: Timestamp,
 ) -> Result<Received, StoreError> {
-    let waiting: i64 = sql
-        .prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE instance_id = ?1 LIMIT ?2)",
-        )?
-        .query_row(params![instance.0, MOST_WAITING], |row| row.get(0))?;
+    let waiting: i64 = sql.one(
+        "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE instance_id = ?1 LIMIT ?2) AS some",
+        params![instance.0, MOST_WAITING],
+        |row| row.get(0),
+    )?;
     if waiting >= MOST_WAITING {
         return Ok(Received::Full);
     }
-    let mut statement = sql.prepare_cached(
+    let kind = word(kind);
+    let kept = sql.execute_each(
         "INSERT INTO inbox (instance_id, resource_id, kind, received, body)
          SELECT instance_id, id, ?3, ?4, ?5 FROM resource WHERE instance_id = ?1 AND name = ?2",
+        names.iter().map(|name| params![instance.0, *name, kind, now.0, body[..]]),
     )?;
-    let mut kept = 0;
-    for name in names {
-        kept += statement.execute(params![instance.0, name, word(kind), now.0, &body[..]])?;
-    }
-    Ok(if kept > 0 { Received::Kept } else { Received::Unwanted })
+    Ok(if kept.into_iter().sum::<usize>() > 0 { Received::Kept } else { Received::Unwanted })
 }
 
 fn word(kind: WebhookKind) -> &'static str {

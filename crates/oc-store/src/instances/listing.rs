@@ -1,9 +1,9 @@
 //! Lists of instances: the filtering is the database's work.
 
 use oc_config::InstanceId;
-use rusqlite::params;
 
 use super::{Instance, row};
+use crate::sql::params;
 use crate::{OrganizationId, Store, StoreError};
 
 /// Which instances are meant.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use oc_config::{Connector, InstanceId, ResourceConfig, Timestamp};
 use oc_poll::{ResourceId, Swept, Task};
-use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde_json::Value as Json;
 
 use crate::ledger::{forget_contents, keep_only_contents, void_staged};
+use crate::sql::{Params, Row, Sql, params};
 use crate::tasks::{Plan, planned, read_swept, read_task, replanned};
 use crate::{OrganizationId, Store, StoreError};
 
@@ -99,19 +99,8 @@ impl Store {
     }
 }
 
-fn states(
-    sql: &Connection,
-    filter: &str,
-    values: impl Params,
-) -> Result<Vec<ResourceState>, StoreError> {
-    let mut statement = sql.prepare_cached(&format!(
-        "SELECT name, cursor, polls, last_poll, last_result, next_due,
-           (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
-              AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id,
-           task, task_due, task_error, last_sweep
-         FROM resource r WHERE {filter}",
-    ))?;
-    let read = |row: &rusqlite::Row<'_>| {
+fn states(sql: &Sql, filter: &str, values: impl Params) -> Result<Vec<ResourceState>, StoreError> {
+    let read = |row: &Row<'_>| {
         let (result, task): (Option<String>, Option<String>) = (row.get(4)?, row.get(9)?);
         let swept: Option<String> = row.get(12)?;
         Ok(ResourceState {
@@ -120,23 +109,33 @@ fn states(
             name: row.get(0)?,
             cursor: Timestamp(row.get(1)?),
             polls: row.get(2)?,
-            last_poll: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+            last_poll: row.get::<Option<i64>>(3)?.map(Timestamp),
             last_result: result.and_then(|text| serde_json::from_str(&text).ok()),
-            next_due: row.get::<_, Option<i64>>(5)?.map(Timestamp),
+            next_due: row.get::<Option<i64>>(5)?.map(Timestamp),
             waiting: row.get(6)?,
             task: task.and_then(|text| read_task(&text).ok()),
-            task_due: row.get::<_, Option<i64>>(10)?.map(Timestamp),
+            task_due: row.get::<Option<i64>>(10)?.map(Timestamp),
             task_error: row.get(11)?,
             last_sweep: swept.and_then(|text| read_swept(&text)),
         })
     };
-    Ok(statement.query_map(values, read)?.collect::<Result<_, _>>()?)
+    sql.all(
+        &format!(
+            "SELECT name, cursor, polls, last_poll, last_result, next_due,
+           (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
+              AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id,
+           task, task_due, task_error, last_sweep
+         FROM resource r WHERE {filter}",
+        ),
+        values,
+        read,
+    )
 }
 
 /// Makes the rows fit what is polled. Those that are not polled any more stay: what they have
 /// found is still to be delivered, and their cursors count when they come back.
 pub(super) fn put(
-    sql: &Connection,
+    sql: &Sql,
     id: InstanceId,
     polled: Option<&[PolledResource]>,
     destination: Option<&str>,
@@ -150,17 +149,17 @@ pub(super) fn put(
     }
     keep_only_contents(sql, id, polled)?;
     let names: HashSet<&str> = polled.iter().map(|one| one.name.as_str()).collect();
-    let mut statement =
-        sql.prepare_cached("SELECT id, name FROM resource WHERE instance_id = ?1")?;
-    let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for row in rows.collect::<Result<Vec<(i64, String)>, _>>()? {
+    let rows = sql.all("SELECT id, name FROM resource WHERE instance_id = ?1", [id.0], |row| {
+        Ok((row.get::<i64>(0)?, row.get::<String>(1)?))
+    })?;
+    for row in rows {
         if !names.contains(row.1.as_str()) {
             sql.execute("UPDATE resource SET next_due = NULL WHERE id = ?1", [row.0])?;
         }
     }
     sql.execute(
         "UPDATE resource SET next_due = NULL
-         WHERE instance_id = ?1 AND (SELECT disabled FROM instance WHERE id = ?1)",
+         WHERE instance_id = ?1 AND (SELECT disabled FROM instance WHERE id = ?1) = 1",
         [id.0],
     )?;
     sql.execute(
@@ -174,7 +173,7 @@ pub(super) fn put(
 }
 
 /// Nobody looks for their return any more.
-fn forget_the_gone(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
+fn forget_the_gone(sql: &Sql, resource: ResourceId) -> Result<(), StoreError> {
     sql.execute(
         "DELETE FROM fingerprint WHERE resource_id = ?1 AND version = ?2",
         params![resource.0, oc_poll::Version::GONE.0],
@@ -182,13 +181,12 @@ fn forget_the_gone(sql: &Connection, resource: ResourceId) -> Result<(), StoreEr
     Ok(())
 }
 
-fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(), StoreError> {
-    let found = sql
-        .prepare_cached("SELECT id, identity FROM resource WHERE instance_id = ?1 AND name = ?2")?
-        .query_row(params![id.0, one.name], |row| {
-            Ok((ResourceId(row.get(0)?), row.get::<_, String>(1)?))
-        })
-        .optional()?;
+fn put_one(sql: &Sql, id: InstanceId, one: &PolledResource) -> Result<(), StoreError> {
+    let found = sql.find(
+        "SELECT id, identity FROM resource WHERE instance_id = ?1 AND name = ?2",
+        params![id.0, one.name],
+        |row| Ok((ResourceId(row.get(0)?), row.get::<String>(1)?)),
+    )?;
     match found {
         Some((resource, identity)) if identity == one.identity => go_on(sql, resource, one),
         Some((resource, _)) => {
@@ -198,18 +196,19 @@ fn put_one(sql: &Connection, id: InstanceId, one: &PolledResource) -> Result<(),
             begin(sql, resource, one)
         }
         None => {
-            sql.execute(
+            let resource = sql.one(
                 "INSERT INTO resource (instance_id, name, identity, revision, cursor, floor)
-                 VALUES (?1, ?2, '', 1, 0, 0)",
+                 VALUES (?1, ?2, '', 1, 0, 0) RETURNING id",
                 params![id.0, one.name],
+                |row| row.get(0).map(ResourceId),
             )?;
-            begin(sql, ResourceId(sql.last_insert_rowid()), one)
+            begin(sql, resource, one)
         }
     }
 }
 
 /// A resource that is new, or asks for something else than before.
-fn begin(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
+fn begin(sql: &Sql, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
     let task = planned(&one.plan, one.start);
     let (task, due) = task.map_or((None, None), |(text, due)| (Some(text), Some(due.0)));
     sql.execute(
@@ -233,10 +232,11 @@ fn begin(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result
 }
 
 /// A resource that asks for the same as before, with or without sweeps.
-fn go_on(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
-    let (tracked, before): (bool, Option<String>) = sql
-        .prepare_cached("SELECT tracking, task FROM resource WHERE id = ?1")?
-        .query_row([resource.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+fn go_on(sql: &Sql, resource: ResourceId, one: &PolledResource) -> Result<(), StoreError> {
+    let (tracked, before): (bool, Option<String>) =
+        sql.one("SELECT tracking, task FROM resource WHERE id = ?1", [resource.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     match (tracked, one.plan.every.is_some()) {
         (false, true) => track(sql, resource, one, before.as_deref())?,
         (true, false) => track_no_more(sql, resource, before.as_deref())?,
@@ -245,7 +245,7 @@ fn go_on(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result
     sql.execute(
         // Whoever changes the instance does not wait for the end of a long quiet.
         "UPDATE resource SET quiet_polls = 0, next_due = CASE WHEN quiet_polls > 0
-           THEN min(coalesce(next_due, ?2), ?2) ELSE coalesce(next_due, ?2) END
+           AND next_due > ?2 THEN ?2 ELSE coalesce(next_due, ?2) END
          WHERE id = ?1",
         params![resource.0, one.first_due.0],
     )?;
@@ -253,7 +253,7 @@ fn go_on(sql: &Connection, resource: ResourceId, one: &PolledResource) -> Result
 }
 
 fn track(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     one: &PolledResource,
     before: Option<&str>,
@@ -272,11 +272,7 @@ fn track(
     Ok(())
 }
 
-fn track_no_more(
-    sql: &Connection,
-    resource: ResourceId,
-    before: Option<&str>,
-) -> Result<(), StoreError> {
+fn track_no_more(sql: &Sql, resource: ResourceId, before: Option<&str>) -> Result<(), StoreError> {
     sql.execute("UPDATE resource SET tracking = 0 WHERE id = ?1", [resource.0])?;
     forget_the_gone(sql, resource)?;
     if matches!(before.map(read_task), Some(Ok(Task::Sweep(_)))) {

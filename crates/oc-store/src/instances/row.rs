@@ -1,11 +1,11 @@
 //! Instances as rows.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, Params, Row};
 use secrecy::SecretString;
 
 use super::{Instance, Warning};
 use crate::profile::open_configuration;
+use crate::sql::{Params, Row, Sql};
 use crate::{OrganizationId, SecretKey, StoreError};
 
 const COLUMNS: &str = "SELECT i.id, i.organization_id, i.user_id, i.connector, i.name, i.tags,
@@ -14,7 +14,7 @@ const COLUMNS: &str = "SELECT i.id, i.organization_id, i.user_id, i.connector, i
   FROM instance i LEFT JOIN token_pair t ON t.instance_id = i.id WHERE ";
 
 pub(super) fn one(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     filter: &str,
     values: impl Params,
@@ -23,35 +23,23 @@ pub(super) fn one(
 }
 
 pub(super) fn many(
-    sql: &Connection,
+    sql: &Sql,
     key: &SecretKey,
     filter: &str,
     values: impl Params,
 ) -> Result<Vec<Instance>, StoreError> {
-    let mut statement = sql.prepare_cached(&format!("{COLUMNS}{filter}"))?;
-    let mut rows = statement.query(values)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(read(key, row)?);
-    }
-    Ok(found)
+    sql.all(&format!("{COLUMNS}{filter}"), values, |row| read(key, row))
 }
 
 /// How many instances a filter finds.
-pub(super) fn count(
-    sql: &Connection,
-    filter: &str,
-    values: impl Params,
-) -> Result<u64, StoreError> {
-    let mut statement =
-        sql.prepare_cached(&format!("SELECT count(*) FROM instance i WHERE {filter}"))?;
-    Ok(statement.query_row(values, |row| row.get(0))?)
+pub(super) fn count(sql: &Sql, filter: &str, values: impl Params) -> Result<u64, StoreError> {
+    sql.one(&format!("SELECT count(*) FROM instance i WHERE {filter}"), values, |row| row.get(0))
 }
 
 fn read(key: &SecretKey, row: &Row<'_>) -> Result<Instance, StoreError> {
     let id = InstanceId(row.get(0)?);
     let (plain, secrets): (String, Option<Vec<u8>>) = (row.get(6)?, row.get(7)?);
-    let token = key.open(&token_of(id), &row.get::<_, Vec<u8>>(8)?)?;
+    let token = key.open(&token_of(id), &row.get::<Vec<u8>>(8)?)?;
     let token = std::str::from_utf8(&token).map_err(|error| StoreError::stored("token", error))?;
     let tags: String = row.get(5)?;
     Ok(Instance {
@@ -64,12 +52,12 @@ fn read(key: &SecretKey, row: &Row<'_>) -> Result<Instance, StoreError> {
         configuration: open_configuration(key, id, &plain, secrets.as_deref())?,
         token: SecretString::from(token),
         account: row.get(9)?,
-        warnings: warnings(&row.get::<_, String>(10)?)?,
+        warnings: warnings(&row.get::<String>(10)?)?,
         created: Timestamp(row.get(11)?),
         revision: row.get(12)?,
         stopped: row.get(13)?,
-        queued_at: row.get::<_, Option<i64>>(14)?.map(Timestamp),
-        token_obtained: row.get::<_, Option<i64>>(15)?.map(Timestamp),
+        queued_at: row.get::<Option<i64>>(14)?.map(Timestamp),
+        token_obtained: row.get::<Option<i64>>(15)?.map(Timestamp),
         dead: row.get(16)?,
         disabled: row.get(17)?,
     })

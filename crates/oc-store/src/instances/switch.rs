@@ -1,11 +1,11 @@
 //! Instances that are switched off and on, and polling that goes on after it had stopped.
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
 use super::{PolledResource, polled, subject};
 use crate::audit::note;
+use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, hooks};
 
 impl Store {
@@ -60,7 +60,7 @@ impl Store {
         self.database
             .write(move |sql| {
                 let disabled = "SELECT disabled FROM instance WHERE id = ?1";
-                let disabled = sql.query_row(disabled, [id.0], |row| row.get(0)).optional()?;
+                let disabled = sql.find(disabled, [id.0], |row| row.get(0))?;
                 let changed = sql.execute(
                     "UPDATE instance SET disabled = 0, failures = 0, stopped = NULL, refused = NULL,
                        revision = revision + 1 WHERE id = ?1 AND revision = ?2",
@@ -80,15 +80,13 @@ impl Store {
 }
 
 fn note_switch(
-    sql: &Connection,
+    sql: &Sql,
     action: &str,
     id: InstanceId,
     by: &By,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let organization =
-        sql.query_row("SELECT organization_id FROM instance WHERE id = ?1", [id.0], |row| {
-            row.get(0)
-        })?;
+        sql.one("SELECT organization_id FROM instance WHERE id = ?1", [id.0], |row| row.get(0))?;
     note(sql, now, by, Some(organization), (action, &subject(id)), &json!({}))
 }

@@ -1,14 +1,15 @@
 //! Which resources are due.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
 use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::StoreError;
 use crate::profile::{Profile, Profiles};
+use crate::sql::Sql;
 use crate::tasks::{is_load, is_load_of_all};
 
 /// The resources whose time has come...
@@ -30,7 +31,7 @@ pub(super) struct Found {
 
 /// Up to `limit` instances with due resources, the longest due first; none of `held`.
 pub(super) fn find(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     now: Timestamp,
     limit: usize,
@@ -45,20 +46,21 @@ pub(super) fn find(
                 found.instances.extend((!due.resources.is_empty()).then_some(due));
             }
             Ok(None) => {}
-            Err(StoreError::Sqlite(error)) => return Err(error.into()),
+            Err(error) if error.is_of_database() => return Err(error),
             Err(error) => found.unreadable.push((instance, error.to_string())),
         }
     }
     found.next = sql
-        .prepare_cached("SELECT min(next_due) FROM resource WHERE next_due > ?1")?
-        .query_row([now.0], |row| row.get::<_, Option<i64>>(0))?
+        .one("SELECT min(next_due) FROM resource WHERE next_due > ?1", [now.0], |row| {
+            row.get::<Option<i64>>(0)
+        })?
         .map(Timestamp);
     Ok(found)
 }
 
 /// All resources of an instance, whether due or not.
 pub(super) fn all_of(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     instance: InstanceId,
     staged: &mut Vec<ResourceId>,
@@ -69,7 +71,7 @@ pub(super) fn all_of(
 
 /// One resource of an instance, whether due or not.
 pub(crate) fn due_resource(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     profile: &Profile,
     resource: ResourceId,
@@ -80,29 +82,28 @@ pub(crate) fn due_resource(
 }
 
 fn due_instances(
-    sql: &Connection,
+    sql: &Sql,
     now: Timestamp,
     limit: usize,
     held: &HashSet<InstanceId>,
 ) -> Result<Vec<InstanceId>, StoreError> {
-    let mut statement = sql.prepare_cached(
-        "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due",
-    )?;
-    let mut rows = statement.query([now.0])?;
     let (mut order, mut seen) = (Vec::new(), HashSet::new());
-    while order.len() < limit
-        && let Some(row) = rows.next()?
-    {
+    let due = "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due";
+    sql.each(due, [now.0], |row| {
+        if order.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
         let instance = InstanceId(row.get(0)?);
         if !held.contains(&instance) && seen.insert(instance) {
             order.push(instance);
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(order)
 }
 
 fn due_of(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     profile: &Profile,
     which: &str,
@@ -110,21 +111,20 @@ fn due_of(
     staged: &mut Vec<ResourceId>,
 ) -> Result<DueInstance, StoreError> {
     let failures = sql
-        .prepare_cached("SELECT failures FROM instance WHERE id = ?1")?
-        .query_row([instance.0], |row| row.get(0))
-        .optional()?
+        .find("SELECT failures FROM instance WHERE id = ?1", [instance.0], |row| row.get(0))?
         .unwrap_or(0);
-    let mut statement = sql.prepare_cached(&format!(
+    let query = format!(
         "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task, quiet_polls
          FROM resource
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
-    ))?;
-    let mut rows = statement.query(params![instance.0, now.0])?;
+    );
     let target = profile.target(instance);
     let mut resources = Vec::new();
-    while let Some(row) = rows.next()? {
+    sql.each(&query, [instance.0, now.0], |row| {
         let name: String = row.get(1)?;
-        let Some(config) = profile.resources.get(&name) else { continue };
+        let Some(config) = profile.resources.get(&name) else {
+            return Ok(ControlFlow::Continue(()));
+        };
         let resource = ResourceId(row.get(0)?);
         if row.get(6)? {
             staged.push(resource);
@@ -142,7 +142,7 @@ fn due_of(
             checkpoint: Checkpoint {
                 cursor,
                 floor,
-                polled: row.get::<_, i64>(5)? > 0,
+                polled: row.get::<i64>(5)? > 0,
                 quiet: row.get(9)?,
                 remembers: row.get(7)?
                     || is_load(task.as_deref())
@@ -150,6 +150,7 @@ fn due_of(
                 loads_all: is_load_of_all(task.as_deref()),
             },
         });
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(DueInstance { instance, failures, resources })
 }

@@ -3,29 +3,28 @@
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::Notification;
 use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::content;
 use crate::StoreError;
+use crate::sql::{Sql, params};
 
 /// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
 /// carry the number of a poll that is not completed.
 pub(super) fn stage(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     started: Timestamp,
     fingerprints: &[Fingerprint],
     notifications: &[Notification],
 ) -> Result<(), StoreError> {
-    let poll = sql
-        .prepare_cached(
-            "UPDATE resource SET staging = 1 WHERE id = ?1 AND revision = ?2
+    let poll = sql.find(
+        "UPDATE resource SET staging = 1 WHERE id = ?1 AND revision = ?2
              RETURNING polls + 1, sweep",
-        )?
-        .query_row(params![resource.0, revision], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+        params![resource.0, revision],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let (poll, sweep) = poll.ok_or(StoreError::Conflict)?;
     remember(sql, resource, poll, sweep, fingerprints)?;
     tell(sql, resource, started, notifications)
@@ -33,7 +32,7 @@ pub(super) fn stage(
 
 /// Records a completed poll; returns whether there is something to send.
 pub(super) fn done(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     before: &Checkpoint,
@@ -43,17 +42,12 @@ pub(super) fn done(
     let summary = &finding.summary;
     let result = json!({"result": "done", "records": summary.records, "events": summary.events,
         "withoutId": summary.without_id, "unreadableDates": summary.unreadable_dates});
-    let row = sql
-        .prepare_cached(
-            "UPDATE resource SET cursor = max(cursor, ?4), polls = polls + 1, staging = 0,
+    let row = sql.find("UPDATE resource SET cursor = CASE WHEN cursor < ?4 THEN ?4 ELSE cursor END, polls = polls + 1, staging = 0,
                next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
                last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before),
                quiet_polls = ?9
              WHERE id = ?1 AND revision = ?2 AND cursor = ?3
-             RETURNING polls, instance_id, visible_through, destination, sweep",
-        )?
-        .query_row(
-            params![
+             RETURNING polls, instance_id, visible_through, destination, sweep", params![
                 resource.0,
                 revision,
                 before.cursor.0,
@@ -67,29 +61,27 @@ pub(super) fn done(
             |row| {
                 let instance = InstanceId(row.get(1)?);
                 Ok((row.get(0)?, instance, row.get(2)?, row.get(3)?, row.get(4)?))
-            },
-        )
-        .optional()?;
+            })?;
     let (poll, instance, visible, destination, sweep): (i64, _, i64, Option<String>, i64) =
         row.ok_or(StoreError::Conflict)?;
     remember(sql, resource, poll, sweep, &finding.part.fingerprints)?;
     tell(sql, resource, finding.started, notifications)?;
-    sql.prepare_cached("UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0")?
-        .execute([instance.0])?;
+    sql.execute("UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0", [instance.0])?;
     publish(sql, resource, visible, destination.is_some(), finding.started)
 }
 
 /// Makes visible what was written behind `visible`; returns whether it is to be sent.
 pub(crate) fn publish(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     visible: i64,
     send: bool,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let last: Option<i64> = sql
-        .prepare_cached("SELECT max(seq) FROM notification WHERE resource_id = ?1")?
-        .query_row([resource.0], |row| row.get(0))?;
+    let last: Option<i64> =
+        sql.one("SELECT max(seq) FROM notification WHERE resource_id = ?1", [resource.0], |row| {
+            row.get(0)
+        })?;
     let Some(last) = last.filter(|last| *last > visible) else { return Ok(false) };
     show(sql, resource, last, send, now)?;
     Ok(send)
@@ -98,7 +90,7 @@ pub(crate) fn publish(
 /// Makes the notifications up to `last` visible. Without a callback they are only kept; those that
 /// still wait for one keep waiting, and what comes behind them waits with them.
 fn show(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     last: i64,
     send: bool,
@@ -113,31 +105,32 @@ fn show(
            CASE WHEN delivered_through >= visible_through THEN ?2 ELSE delivered_through END
          WHERE id = ?1 AND ?3 IS NOT NULL"
     };
-    sql.prepare_cached(statement)?.execute(params![resource.0, last, now.0])?;
+    sql.execute(statement, params![resource.0, last, now.0])?;
     Ok(())
 }
 
 /// Records a failed poll: it has stored nothing.
 pub(super) fn failed(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     instance: InstanceId,
     failure: &Failure,
 ) -> Result<(), StoreError> {
     let result = json!({"result": "failed", "error": failure.message});
-    let changed = sql
-        .prepare_cached(
-            "UPDATE resource SET next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?3 END,
+    let changed = sql.execute(
+        "UPDATE resource SET next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?3 END,
                last_result = ?4 WHERE id = ?1 AND revision = ?2",
-        )?
-        .execute(params![resource.0, revision, failure.next_due.0, result.to_string()])?;
+        params![resource.0, revision, failure.next_due.0, result.to_string()],
+    )?;
     if changed == 0 {
         return Err(StoreError::Conflict);
     }
     void_staged(sql, resource)?;
-    sql.prepare_cached("UPDATE instance SET failures = ?2 WHERE id = ?1")?
-        .execute(params![instance.0, failure.failures])?;
+    sql.execute(
+        "UPDATE instance SET failures = ?2 WHERE id = ?1",
+        params![instance.0, failure.failures],
+    )?;
     if failure.needs_authentication {
         sql.execute(
             "UPDATE instance SET refused = ?2 WHERE id = ?1",
@@ -149,33 +142,29 @@ pub(super) fn failed(
 
 /// Puts off a poll that was not begun.
 pub(super) fn deferred(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    sql.prepare_cached(
-        "UPDATE resource SET next_due = ?3 WHERE id = ?1 AND revision = ?2 AND next_due IS NOT NULL",
-    )?
-    .execute(params![resource.0, revision, until.0])?;
+    sql.execute("UPDATE resource SET next_due = ?3 WHERE id = ?1 AND revision = ?2 AND next_due IS NOT NULL", params![resource.0, revision, until.0])?;
     Ok(())
 }
 
 /// Stops the polling of an instance.
-pub(super) fn stop(sql: &Connection, instance: InstanceId, reason: &str) -> Result<(), StoreError> {
+pub(super) fn stop(sql: &Sql, instance: InstanceId, reason: &str) -> Result<(), StoreError> {
     sql.execute("UPDATE instance SET stopped = ?2 WHERE id = ?1", params![instance.0, reason])?;
     sql.execute("UPDATE resource SET next_due = NULL WHERE instance_id = ?1", [instance.0])?;
     Ok(())
 }
 
 /// Takes back what a poll has put aside, if it has.
-pub(crate) fn void_staged(sql: &Connection, resource: ResourceId) -> Result<(), StoreError> {
-    let polls = sql
-        .prepare_cached(
-            "UPDATE resource SET staging = 0 WHERE id = ?1 AND staging = 1 RETURNING polls",
-        )?
-        .query_row([resource.0], |row| row.get::<_, i64>(0))
-        .optional()?;
+pub(crate) fn void_staged(sql: &Sql, resource: ResourceId) -> Result<(), StoreError> {
+    let polls = sql.find(
+        "UPDATE resource SET staging = 0 WHERE id = ?1 AND staging = 1 RETURNING polls",
+        [resource.0],
+        |row| row.get::<i64>(0),
+    )?;
     let Some(polls) = polls else { return Ok(()) };
     sql.execute(
         "DELETE FROM notification WHERE resource_id = ?1
@@ -197,37 +186,37 @@ pub(crate) fn void_staged(sql: &Connection, resource: ResourceId) -> Result<(), 
 
 /// Remembers versions as found by a poll, and by the sweep that was the last to begin.
 pub(crate) fn remember(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     poll: i64,
     sweep: i64,
     fingerprints: &[Fingerprint],
 ) -> Result<(), StoreError> {
-    let mut statement = sql.prepare_cached(
+    sql.execute_each(
         "INSERT INTO fingerprint (resource_id, object_id, version, poll, sweep)
          VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (resource_id, object_id) DO UPDATE SET
-           previous = CASE WHEN poll = excluded.poll THEN previous ELSE version END,
+           previous = CASE WHEN fingerprint.poll = excluded.poll
+             THEN fingerprint.previous ELSE fingerprint.version END,
            version = excluded.version, poll = excluded.poll, sweep = excluded.sweep",
+        fingerprints
+            .iter()
+            .map(|one| params![resource.0, one.object_id, one.version.0, poll, sweep]),
     )?;
-    for one in fingerprints {
-        statement.execute(params![resource.0, one.object_id, one.version.0, poll, sweep])?;
-    }
     Ok(())
 }
 
 pub(crate) fn tell(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     created: Timestamp,
     notifications: &[Notification],
 ) -> Result<(), StoreError> {
-    let mut statement = sql.prepare_cached(
+    sql.execute_each(
         "INSERT INTO notification (id, resource_id, created, events, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        notifications.iter().map(|one| {
+            params![one.id, resource.0, created.0, one.events, one.body[..]]
+        }),
     )?;
-    for one in notifications {
-        let id = one.id.as_bytes();
-        statement.execute(params![id, resource.0, created.0, one.events, &one.body[..]])?;
-    }
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! Which lanes have something due, and the first of what waits in them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{ClaimRequest, Claimed, DestinationId, Lane, LaneId, Pending};
-use rusqlite::{Connection, OptionalExtension, params};
-use uuid::Uuid;
 
 use crate::StoreError;
 use crate::profile::Profiles;
+use crate::sql::{Sql, params};
 
 /// The most notifications that are sent of a lane before their outcome is recorded: what a crash
 /// may repeat.
@@ -56,7 +56,7 @@ const REPLAYS: Queue = Queue {
 };
 
 pub(super) fn find(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     request: &ClaimRequest,
     held: &Held,
@@ -67,35 +67,32 @@ pub(super) fn find(
     // Replays leave half of a destination to what is new.
     let half = (request.per_destination / 2).max(1);
     search.take(&REPLAYS, &held.replays, destinations(sql, &held.replays)?, half)?;
-    let next = sql
-        .prepare_cached(
-            "SELECT min(due) FROM (
+    let next = sql.one("SELECT min(due) FROM (
                SELECT min(lane_due) AS due FROM resource WHERE lane_due > ?1
-               UNION ALL SELECT min(replay_due) FROM resource WHERE replay_due > ?1 AND lane_due IS NULL)",
-        )?
-        .query_row([request.now.0], |row| row.get::<_, Option<i64>>(0))?;
+               UNION ALL SELECT min(replay_due) FROM resource WHERE replay_due > ?1 AND lane_due IS NULL) AS both", [request.now.0], |row| row.get::<Option<i64>>(0))?;
     search.claimed.next = next.map(Timestamp);
     Ok(search.claimed)
 }
 
 /// How many of these lanes go to each destination.
 fn destinations(
-    sql: &Connection,
+    sql: &Sql,
     lanes: &HashSet<LaneId>,
 ) -> Result<HashMap<DestinationId, usize>, StoreError> {
-    let mut statement = sql.prepare_cached("SELECT destination FROM resource WHERE id = ?1")?;
+    let found = sql.find_each(
+        "SELECT destination FROM resource WHERE id = ?1",
+        lanes.iter().map(|lane| [lane.0]),
+        |row| row.get::<Option<String>>(0),
+    )?;
     let mut counts = HashMap::new();
-    for lane in lanes {
-        let found = statement.query_row([lane.0], |row| row.get::<_, Option<String>>(0));
-        if let Some(destination) = found.optional()?.flatten() {
-            *counts.entry(DestinationId(destination)).or_default() += 1;
-        }
+    for destination in found.into_iter().flatten().flatten() {
+        *counts.entry(DestinationId(destination)).or_default() += 1;
     }
     Ok(counts)
 }
 
 struct Search<'a> {
-    sql: &'a Connection,
+    sql: &'a Sql,
     profiles: &'a Profiles,
     request: &'a ClaimRequest,
     used: HashMap<DestinationId, usize>,
@@ -111,33 +108,32 @@ impl Search<'_> {
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
-        let request = self.request;
-        let mut statement = self.sql.prepare_cached(queue.due)?;
-        let mut rows = statement.query([request.now.0])?;
-        while self.claimed.lanes.len() < request.lanes
-            && let Some(row) = rows.next()?
-        {
+        let (request, sql) = (self.request, self.sql);
+        sql.each(queue.due, [request.now.0], |row| {
+            if self.claimed.lanes.len() == request.lanes {
+                return Ok(ControlFlow::Break(()));
+            }
             let id = LaneId(row.get(0)?);
             let destination = DestinationId(row.get(2)?);
             let room = request.room.get(&destination).copied().unwrap_or(request.per_destination);
             let used = self.used.entry(destination.clone()).or_default();
             let taken = taken.entry(destination.clone()).or_default();
             if held.contains(&id) || *used >= room || *taken >= most {
-                continue;
+                return Ok(ControlFlow::Continue(()));
             }
             let instance = InstanceId(row.get(1)?);
-            if let Some(lane) = lane(self.sql, self.profiles, queue, id, instance, destination)? {
+            if let Some(lane) = lane(sql, self.profiles, queue, id, instance, destination)? {
                 *used += 1;
                 *taken += 1;
                 self.claimed.lanes.push(lane);
             }
-        }
-        Ok(())
+            Ok(ControlFlow::Continue(()))
+        })
     }
 }
 
 fn lane(
-    sql: &Connection,
+    sql: &Sql,
     profiles: &Profiles,
     queue: &Queue,
     id: LaneId,
@@ -146,7 +142,7 @@ fn lane(
 ) -> Result<Option<Lane>, StoreError> {
     let profile = match profiles.of(sql, instance) {
         Ok(profile) => profile,
-        Err(StoreError::Sqlite(error)) => return Err(error.into()),
+        Err(error) if error.is_of_database() => return Err(error),
         Err(error) => {
             tracing::error!(%instance, %error, "Notifications wait: the instance cannot be read");
             None
@@ -155,25 +151,24 @@ fn lane(
     let Some(destination) = profile.and_then(|profile| profile.destination.clone()) else {
         return Ok(None);
     };
-    let mut statement = sql.prepare_cached(queue.waiting)?;
-    let mut rows = statement.query(params![id.0, LONGEST])?;
     let (mut notifications, mut bytes) = (Vec::new(), 0);
-    while bytes < LONGEST_BYTES
-        && let Some(row) = rows.next()?
-    {
-        let body =
-            Bytes::copy_from_slice(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+    sql.each(queue.waiting, params![id.0, LONGEST], |row| {
+        if bytes >= LONGEST_BYTES {
+            return Ok(ControlFlow::Break(()));
+        }
+        let body = row.get::<Bytes>(1)?;
         bytes += body.len();
         let is_head = notifications.is_empty();
         let failures = if is_head { row.get(2)? } else { 0 };
         notifications.push(Pending {
-            id: Uuid::from_bytes(row.get(0)?),
+            id: row.get(0)?,
             body,
-            attempt: row.get::<_, Option<u32>>(4)?.unwrap_or(failures) + 1,
+            attempt: row.get::<Option<u32>>(4)?.unwrap_or(failures) + 1,
             failures,
-            first_failure: row.get::<_, Option<i64>>(3)?.filter(|_| is_head).map(Timestamp),
+            first_failure: row.get::<Option<i64>>(3)?.filter(|_| is_head).map(Timestamp),
         });
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     let lane = Lane {
         id,
         replay: queue.replay,

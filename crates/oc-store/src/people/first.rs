@@ -1,9 +1,9 @@
 //! The first organization and user, whose secrets the settings may give.
 
-use rusqlite::{Connection, OptionalExtension};
 use secrecy::SecretString;
 
 use super::secrets::{Owner, give, hash, replace};
+use crate::sql::Sql;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -26,12 +26,12 @@ impl Store {
                 let Some(user_stays) = stays(sql, "user")? else {
                     return make(sql, &made).map(|()| true);
                 };
-                if let Some(hash) = given.0.filter(|_| user_stays) {
-                    replace(sql, Owner::User(1), &hash)?;
+                if let Some(hash) = given.0.as_ref().filter(|_| user_stays) {
+                    replace(sql, Owner::User(1), hash)?;
                 }
                 let organization_stays = stays(sql, "organization")? == Some(true);
-                if let Some(hash) = given.1.filter(|_| organization_stays) {
-                    replace(sql, Owner::Organization(1), &hash)?;
+                if let Some(hash) = given.1.as_ref().filter(|_| organization_stays) {
+                    replace(sql, Owner::Organization(1), hash)?;
                 }
                 Ok(false)
             })
@@ -40,17 +40,17 @@ impl Store {
 }
 
 /// Whether the first one is there and was not removed; `None` before it was made.
-fn stays(sql: &Connection, table: &str) -> Result<Option<bool>, StoreError> {
-    let query = format!("SELECT removed IS NULL FROM {table} WHERE id = 1");
-    Ok(sql.query_row(&query, [], |row| row.get(0)).optional()?)
+fn stays(sql: &Sql, table: &str) -> Result<Option<bool>, StoreError> {
+    let query = format!("SELECT removed IS NULL FROM \"{table}\" WHERE id = 1");
+    sql.find(&query, (), |row| row.get(0))
 }
 
-fn make(sql: &Connection, (user, organization): &(Vec<u8>, Vec<u8>)) -> Result<(), StoreError> {
-    sql.execute("INSERT INTO organization (id, name) VALUES (1, 'First organization')", [])?;
+fn make(sql: &Sql, (user, organization): &(Vec<u8>, Vec<u8>)) -> Result<(), StoreError> {
+    sql.execute("INSERT INTO organization (id, name) VALUES (1, 'First organization')", ())?;
     sql.execute(
-        "INSERT INTO user (id, organization_id, email, first_name, last_name)
+        "INSERT INTO \"user\" (id, organization_id, email, first_name, last_name)
          VALUES (1, 1, 'admin@localhost', 'First', 'User')",
-        [],
+        (),
     )?;
     give(sql, Owner::User(1), user)?;
     give(sql, Owner::Organization(1), organization)

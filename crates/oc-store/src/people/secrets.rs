@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use oc_config::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::StoreError;
+use crate::sql::{Sql, params};
 
 /// Whose secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +31,13 @@ pub(crate) fn hash(secret: &SecretString) -> Vec<u8> {
 }
 
 /// Gives a secret, besides those that are there.
-pub(super) fn give(sql: &Connection, owner: Owner, hash: &[u8]) -> Result<(), StoreError> {
+pub(super) fn give(sql: &Sql, owner: Owner, hash: &[u8]) -> Result<(), StoreError> {
     let (kind, id) = owner.parts();
-    let taken = sql
-        .query_row(
-            "SELECT 1 FROM secret WHERE kind = ?1 AND hash = ?2",
-            params![kind, hash],
-            |_| Ok(()),
-        )
-        .optional()?;
+    let taken = sql.find(
+        "SELECT 1 FROM secret WHERE kind = ?1 AND hash = ?2",
+        params![kind, hash],
+        |_| Ok(()),
+    )?;
     if taken.is_some() {
         return Err(StoreError::SecretTaken(kind));
     }
@@ -51,15 +49,13 @@ pub(super) fn give(sql: &Connection, owner: Owner, hash: &[u8]) -> Result<(), St
 }
 
 /// The only secret from now on is this one. Nothing changes when it is so already.
-pub(super) fn replace(sql: &Connection, owner: Owner, hash: &[u8]) -> Result<(), StoreError> {
+pub(super) fn replace(sql: &Sql, owner: Owner, hash: &[u8]) -> Result<(), StoreError> {
     let (kind, id) = owner.parts();
-    let present: Option<Vec<u8>> = sql
-        .query_row(
-            "SELECT hash FROM secret WHERE kind = ?1 AND owner = ?2 AND ends IS NULL",
-            params![kind, id],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let present: Option<Vec<u8>> = sql.find(
+        "SELECT hash FROM secret WHERE kind = ?1 AND owner = ?2 AND ends IS NULL",
+        params![kind, id],
+        |row| row.get(0),
+    )?;
     if present.as_deref() == Some(hash) {
         return Ok(());
     }
@@ -69,7 +65,7 @@ pub(super) fn replace(sql: &Connection, owner: Owner, hash: &[u8]) -> Result<(),
 
 /// A new secret; those before it are good for `overlap` more, and not longer than they were.
 pub(super) fn rotate(
-    sql: &Connection,
+    sql: &Sql,
     owner: Owner,
     hash: &[u8],
     overlap: Duration,
@@ -80,7 +76,8 @@ pub(super) fn rotate(
         take_all(sql, owner)?;
     } else {
         sql.execute(
-            "UPDATE secret SET ends = min(coalesce(ends, ?3), ?3) WHERE kind = ?1 AND owner = ?2",
+            "UPDATE secret SET ends = CASE WHEN ends < ?3 THEN ends ELSE ?3 END
+             WHERE kind = ?1 AND owner = ?2",
             params![kind, id, now.plus(overlap).0],
         )?;
     }
@@ -88,14 +85,14 @@ pub(super) fn rotate(
 }
 
 /// No secret is good any more.
-pub(super) fn take_all(sql: &Connection, owner: Owner) -> Result<(), StoreError> {
+pub(super) fn take_all(sql: &Sql, owner: Owner) -> Result<(), StoreError> {
     let (kind, id) = owner.parts();
     sql.execute("DELETE FROM secret WHERE kind = ?1 AND owner = ?2", params![kind, id])?;
     Ok(())
 }
 
 /// Forgets secrets that have ended.
-pub(crate) fn sweep(sql: &Connection, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn sweep(sql: &Sql, now: Timestamp) -> Result<(), StoreError> {
     sql.execute("DELETE FROM secret WHERE ends <= ?1", [now.0])?;
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use oc_config::{InstanceId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::secrets::{Owner, give, hash, rotate, take_all};
 use super::{Organization, OrganizationId, User};
 use crate::audit::{By, note};
+use crate::sql::{Row, Sql, params};
 use crate::{Store, StoreError, instances};
 
 /// A user to add.
@@ -136,7 +136,7 @@ impl Store {
         self.database
             .write(move |sql| {
                 let there = "SELECT 1 FROM organization WHERE id = ?1 AND removed IS NULL";
-                if sql.query_row(there, [id.0], |_| Ok(())).optional()?.is_none() {
+                if sql.find(there, [id.0], |_| Ok(()))?.is_none() {
                     return Ok(false);
                 }
                 rotate(sql, Owner::Organization(id.0), &hash, overlap, now)?;
@@ -164,14 +164,12 @@ impl Store {
     }
 }
 
-fn add(sql: &Connection, new: &NewUser, by: &By, now: Timestamp) -> Result<AddedUser, StoreError> {
-    let found = sql
-        .query_row(
-            "SELECT id FROM organization WHERE name = ?1 AND removed IS NULL",
-            [&new.organization],
-            |row| row.get(0),
-        )
-        .optional()?;
+fn add(sql: &Sql, new: &NewUser, by: &By, now: Timestamp) -> Result<AddedUser, StoreError> {
+    let found = sql.find(
+        "SELECT id FROM organization WHERE name = ?1 AND removed IS NULL",
+        [&new.organization],
+        |row| row.get(0),
+    )?;
     let organization = match found {
         Some(id) => id,
         None => {
@@ -188,7 +186,7 @@ fn add(sql: &Connection, new: &NewUser, by: &By, now: Timestamp) -> Result<Added
     };
     let id = next(sql, "user")?;
     sql.execute(
-        "INSERT INTO user (id, organization_id, email, first_name, last_name)
+        "INSERT INTO \"user\" (id, organization_id, email, first_name, last_name)
          VALUES (?1, ?2, ?3, ?4, ?5)",
         params![id, organization, new.email, new.first_name, new.last_name],
     )?;
@@ -207,45 +205,40 @@ fn add(sql: &Connection, new: &NewUser, by: &By, now: Timestamp) -> Result<Added
 }
 
 /// Numbers are never used again, and 1 is the first user's and organization's.
-fn next(sql: &Connection, table: &str) -> Result<i64, StoreError> {
+fn next(sql: &Sql, table: &str) -> Result<i64, StoreError> {
     let query = "SELECT max(1, coalesce(max(seq), 0)) + 1 FROM sqlite_sequence WHERE name = ?1";
-    Ok(sql.query_row(query, [table], |row| row.get(0))?)
+    sql.one(query, [table], |row| row.get(0))
 }
 
-fn list(sql: &Connection, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
-    let mut statement = sql.prepare(
+fn list(sql: &Sql, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+    let read = |row: &Row<'_>| {
+        let user = User::read(row)?;
+        let organization = Organization { id: user.organization, name: row.get(5)? };
+        let former_secret_ends = row.get::<Option<i64>>(7)?.map(Timestamp);
+        Ok(Listed { user, organization, instances: row.get(6)?, former_secret_ends })
+    };
+    sql.all(
         "SELECT u.id, u.organization_id, u.email, u.first_name, u.last_name, o.name,
            (SELECT count(*) FROM instance i WHERE i.organization_id = o.id AND i.user_id = u.id),
            (SELECT max(ends) FROM secret s
             WHERE s.kind = 'user' AND s.owner = u.id AND s.ends > ?1)
-         FROM user u JOIN organization o ON o.id = u.organization_id
+         FROM \"user\" u JOIN organization o ON o.id = u.organization_id
          WHERE u.removed IS NULL ORDER BY o.id, u.id",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let user = User::read(row)?;
-        let organization = Organization { id: user.organization, name: row.get(5)? };
-        let former_secret_ends = row.get::<_, Option<i64>>(7)?.map(Timestamp);
-        Ok(Listed { user, organization, instances: row.get(6)?, former_secret_ends })
-    };
-    Ok(statement.query_map([now.0], read)?.collect::<Result<_, _>>()?)
+        [now.0],
+        read,
+    )
 }
 
 /// The organization of a user who was not removed.
-fn organization_of(sql: &Connection, user: i64) -> Result<Option<i64>, StoreError> {
-    let query = "SELECT organization_id FROM user WHERE id = ?1 AND removed IS NULL";
-    Ok(sql.query_row(query, [user], |row| row.get(0)).optional()?)
+fn organization_of(sql: &Sql, user: i64) -> Result<Option<i64>, StoreError> {
+    let query = "SELECT organization_id FROM \"user\" WHERE id = ?1 AND removed IS NULL";
+    sql.find(query, [user], |row| row.get(0))
 }
 
-fn remove(
-    sql: &Connection,
-    id: i64,
-    force: bool,
-    by: &By,
-    now: Timestamp,
-) -> Result<Removal, StoreError> {
+fn remove(sql: &Sql, id: i64, force: bool, by: &By, now: Timestamp) -> Result<Removal, StoreError> {
     let Some(organization) = organization_of(sql, id)? else { return Ok(Removal::Missing) };
-    let others: u64 = sql.query_row(
-        "SELECT count(*) FROM user WHERE organization_id = ?1 AND removed IS NULL AND id <> ?2",
+    let others: u64 = sql.one(
+        "SELECT count(*) FROM \"user\" WHERE organization_id = ?1 AND removed IS NULL AND id <> ?2",
         [organization, id],
         |row| row.get(0),
     )?;
@@ -257,7 +250,7 @@ fn remove(
     for instance in instances {
         instances::delete(sql, instance, by, now)?;
     }
-    sql.execute("UPDATE user SET removed = ?2 WHERE id = ?1", [id, now.0])?;
+    sql.execute("UPDATE \"user\" SET removed = ?2 WHERE id = ?1", [id, now.0])?;
     take_all(sql, Owner::User(id))?;
     note(sql, now, by, Some(organization), ("user.removed", &format!("user {id}")), &json!({}))?;
     if others == 0 {
@@ -270,8 +263,8 @@ fn remove(
     Ok(Removal::Done { organization_too: others == 0, instances: count })
 }
 
-fn instances_of(sql: &Connection, organization: i64) -> Result<Vec<InstanceId>, StoreError> {
-    let mut statement = sql.prepare("SELECT id FROM instance WHERE organization_id = ?1")?;
-    let rows = statement.query_map([organization], |row| row.get(0).map(InstanceId))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn instances_of(sql: &Sql, organization: i64) -> Result<Vec<InstanceId>, StoreError> {
+    sql.all("SELECT id FROM instance WHERE organization_id = ?1", [organization], |row| {
+        row.get(0).map(InstanceId)
+    })
 }

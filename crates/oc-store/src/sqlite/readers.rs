@@ -2,43 +2,37 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::StoreError;
+use crate::sql::Sql;
 
 /// How many read at the same time.
 const READERS: usize = 4;
 
 pub(super) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Mutex<Vec<Sql>>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn open(
-        connect: impl Fn() -> Result<Connection, StoreError>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(connect: impl Fn() -> Result<Sql, StoreError>) -> Result<Self, StoreError> {
         let idle = (0..READERS).map(|_| connect()).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(READERS)) })
     }
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl FnOnce(&Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Closed)?;
         let idle = Arc::clone(&self.idle);
         let read = tokio::task::spawn_blocking(move || {
             let taken = lock(&idle).pop();
-            let connection = taken.ok_or(StoreError::Closed)?;
-            // One snapshot for all that the job reads.
-            let result = connection
-                .unchecked_transaction()
-                .map_err(StoreError::from)
-                .and_then(|snapshot| job(&snapshot));
-            lock(&idle).push(connection);
+            let sql = taken.ok_or(StoreError::Closed)?;
+            let result = in_snapshot(&sql, job);
+            lock(&idle).push(sql);
             drop(permit);
             result
         });
@@ -46,6 +40,17 @@ impl Readers {
     }
 }
 
-fn lock(idle: &Mutex<Vec<Connection>>) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+/// One snapshot for all that the job reads.
+fn in_snapshot<T>(
+    sql: &Sql,
+    job: impl FnOnce(&Sql) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    sql.execute("BEGIN", ())?;
+    let result = job(sql);
+    sql.execute("ROLLBACK", ())?;
+    result
+}
+
+fn lock(idle: &Mutex<Vec<Sql>>) -> std::sync::MutexGuard<'_, Vec<Sql>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

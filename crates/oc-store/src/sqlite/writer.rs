@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
+use crate::sql::Sql;
 
 /// The most jobs of one transaction.
 const GROUP: usize = 128;
@@ -21,7 +21,7 @@ pub(super) struct Writer {
 /// A piece of work and whoever waits for it.
 trait Job: Send {
     /// Does the work; true when it is to be committed.
-    fn work(&mut self, connection: &Connection) -> bool;
+    fn work(&mut self, sql: &Sql) -> bool;
     /// Tells the one who waits, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -35,11 +35,11 @@ struct Task<T, F> {
 impl<T, F> Job for Task<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    F: FnOnce(&Sql) -> Result<T, StoreError> + Send,
 {
-    fn work(&mut self, connection: &Connection) -> bool {
+    fn work(&mut self, sql: &Sql) -> bool {
         let Some(job) = self.job.take() else { return false };
-        let result = job(connection);
+        let result = job(sql);
         let good = result.is_ok();
         self.result = Some(result);
         good
@@ -57,18 +57,18 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(sql: Sql) -> Result<Self, StoreError> {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("oc-store-writer".to_owned())
-            .spawn(move || write_all(&connection, receiver))
+            .spawn(move || write_all(&sql, receiver))
             .map_err(|source| StoreError::File { path: "writer thread".into(), source })?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl FnOnce(&Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let task = Box::new(Task { job: Some(job), result: None, reply });
@@ -90,33 +90,34 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn write_all(sql: &Sql, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
-        let committed = transact(connection, &mut group);
+        let committed = transact(sql, &mut group);
         if let Err(error) = &committed {
             tracing::error!(%error, jobs = group.len(), "Transaction failed");
         }
         for job in group.drain(..) {
-            let committed = committed.as_ref().copied();
-            job.answer(committed.map_err(|error| StoreError::Commit(error.to_string())));
+            let failed = committed.as_ref().err().map(ToString::to_string);
+            job.answer(failed.map_or(Ok(()), |error| Err(StoreError::Commit(error))));
         }
     }
 }
 
 /// Does all jobs in one transaction; one that fails takes only its own work back.
-fn transact(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+fn transact(sql: &Sql, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    sql.execute("BEGIN IMMEDIATE", ())?;
     let done = group.iter_mut().try_for_each(|job| {
-        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
-        if !job.work(connection) {
-            connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        sql.execute("SAVEPOINT job", ())?;
+        if !job.work(sql) {
+            sql.execute("ROLLBACK TO job", ())?;
         }
-        connection.prepare_cached("RELEASE job")?.execute([]).map(drop)
+        sql.execute("RELEASE job", ()).map(drop)
     });
-    let committed = done.and_then(|()| connection.execute_batch("COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+    let committed = done.and_then(|()| sql.execute("COMMIT", ()).map(drop));
+    if committed.is_err() {
+        // SQLite may have done so by itself; then there is nothing to be taken back.
+        let _ = sql.batch("ROLLBACK");
     }
     committed
 }

@@ -2,12 +2,12 @@
 
 use oc_config::{InstanceId, Timestamp};
 use oc_poll::{Sweep, Task};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::read_task;
 use super::text::task_text;
 use crate::audit::{By, note};
+use crate::sql::{Sql, params};
 use crate::{OrganizationId, Store, StoreError};
 
 /// What became of an answer.
@@ -34,7 +34,7 @@ impl Store {
         by: By,
     ) -> Result<Answered, StoreError> {
         let (name, profiles) = (resource.to_owned(), self.profiles.clone());
-        let answer = move |sql: &Connection| {
+        let answer = move |sql: &Sql| {
             let (organization, instance) = of;
             let Some((id, sweep)) = waiting(sql, instance, &name)? else {
                 return Ok(Answered::NothingAsked);
@@ -67,14 +67,15 @@ impl Store {
 
 /// The sweep of a resource that asks, with the resource's number.
 fn waiting(
-    sql: &Connection,
+    sql: &Sql,
     instance: InstanceId,
     name: &str,
 ) -> Result<Option<(i64, Sweep)>, StoreError> {
-    let row = sql
-        .prepare_cached("SELECT id, task FROM resource WHERE instance_id = ?1 AND name = ?2")?
-        .query_row(params![instance.0, name], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+    let row = sql.find(
+        "SELECT id, task FROM resource WHERE instance_id = ?1 AND name = ?2",
+        params![instance.0, name],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let Some((id, Some(text))): Option<(i64, Option<String>)> = row else { return Ok(None) };
     match read_task(&text)? {
         Task::Sweep(sweep) if sweep.asks => Ok(Some((id, sweep))),
@@ -83,7 +84,7 @@ fn waiting(
 }
 
 /// What a sweep has found to be gone counts as seen.
-fn take_back(sql: &Connection, resource: i64, number: i64) -> Result<(), StoreError> {
+fn take_back(sql: &Sql, resource: i64, number: i64) -> Result<(), StoreError> {
     sql.execute(
         "UPDATE fingerprint SET sweep = ?2 WHERE resource_id = ?1 AND sweep = -?2",
         params![resource, number],

@@ -3,16 +3,16 @@
 use oc_config::Timestamp;
 use oc_dispatch::Notification;
 use oc_poll::{Next, ResourceId, Step, Task, Trouble};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::GONE;
 use super::text::{swept_text, task_text};
 use crate::StoreError;
 use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::sql::{Sql, params};
 
 /// Records a step; returns whether there is something to send.
 pub(super) fn record(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     now: Timestamp,
@@ -28,25 +28,21 @@ pub(super) fn record(
         Some(Task::Sweep(sweep)) if sweep.started.is_some() => Some(sweep.number),
         _ => None,
     };
-    let row = sql
-        .prepare_cached(
-            "UPDATE resource SET task = ?3, task_due = ?4, task_failures = 0, task_error = NULL,
+    let row = sql.find(
+        "UPDATE resource SET task = ?3, task_due = ?4, task_failures = 0, task_error = NULL,
                sweep = coalesce(?5, sweep), last_sweep = coalesce(?6, last_sweep)
              WHERE id = ?1 AND revision = ?2
              RETURNING polls, sweep, visible_through, destination",
-        )?
-        .query_row(
-            params![
-                resource.0,
-                revision,
-                step.task.as_ref().map(task_text),
-                due.filter(|_| step.task.is_some()).map(|at| at.0),
-                number,
-                step.swept.as_ref().map(swept_text),
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )
-        .optional()?;
+        params![
+            resource.0,
+            revision,
+            step.task.as_ref().map(task_text),
+            due.filter(|_| step.task.is_some()).map(|at| at.0),
+            number,
+            step.swept.as_ref().map(swept_text),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
     let (polls, sweep, visible, destination): (i64, i64, i64, Option<String>) =
         row.ok_or(StoreError::Conflict)?;
     mark(sql, resource, -sweep, &step.missing)?;
@@ -57,42 +53,36 @@ pub(super) fn record(
     publish(sql, resource, visible, destination.is_some(), now)
 }
 
-fn mark(
-    sql: &Connection,
-    resource: ResourceId,
-    as_of: i64,
-    objects: &[String],
-) -> Result<(), StoreError> {
-    let mut statement = sql.prepare_cached(&format!(
-        "UPDATE fingerprint SET sweep = ?3
-         WHERE resource_id = ?1 AND object_id = ?2 AND sweep <> ?3 AND version <> {GONE}"
-    ))?;
-    for object in objects {
-        statement.execute(params![resource.0, object, as_of])?;
-    }
+fn mark(sql: &Sql, resource: ResourceId, as_of: i64, objects: &[String]) -> Result<(), StoreError> {
+    sql.execute_each(
+        &format!(
+            "UPDATE fingerprint SET sweep = ?3
+             WHERE resource_id = ?1 AND object_id = ?2 AND sweep <> ?3 AND version <> {GONE}"
+        ),
+        objects.iter().map(|object| params![resource.0, *object, as_of]),
+    )?;
     Ok(())
 }
 
 /// Puts a task off that could not go on.
 pub(super) fn put_off(
-    sql: &Connection,
+    sql: &Sql,
     resource: ResourceId,
     revision: i64,
     at: Timestamp,
     trouble: Option<&Trouble>,
 ) -> Result<(), StoreError> {
-    let changed = sql
-        .prepare_cached(
-            "UPDATE resource SET task_due = ?3, task_failures = coalesce(?4, task_failures),
+    let changed = sql.execute(
+        "UPDATE resource SET task_due = ?3, task_failures = coalesce(?4, task_failures),
                task_error = coalesce(?5, task_error)
              WHERE id = ?1 AND revision = ?2 AND task_due IS NOT NULL",
-        )?
-        .execute(params![
+        params![
             resource.0,
             revision,
             at.0,
             trouble.map(|trouble| trouble.failures),
             trouble.map(|trouble| &trouble.message),
-        ])?;
+        ],
+    )?;
     if changed == 0 { Err(StoreError::Conflict) } else { Ok(()) }
 }
