@@ -42,7 +42,7 @@ pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
 pub use poller::{
     DateField, DetectDeletes, Initial, PollerConfiguration, ResourceConfig, convert_legacy_urls,
 };
-pub use settings::{InstanceSettings, signature_keys};
+pub use settings::{FailurePolicy, InstanceSettings, signature_keys};
 pub use standard_key::StandardKey;
 pub use template::{RenderAt, UrlTemplate};
 pub use timestamp::Timestamp;

@@ -1,5 +1,6 @@
 //! What an instance's configuration means, once read: where events go, how often is polled.
 
+mod failure_policy;
 mod headers;
 mod pushed;
 
@@ -9,6 +10,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 use url::Url;
+
+pub use failure_policy::FailurePolicy;
 
 use crate::{
     Configuration, Connector, Deletes, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
@@ -29,6 +32,8 @@ pub struct InstanceSettings {
     pub headers: Vec<(String, String)>,
     /// The user name of HTTP Basic towards the callback.
     pub basic_user: Option<String>,
+    /// What a failed delivery means; `None` leaves it to the operator.
+    pub failure_policy: Option<FailurePolicy>,
     /// From one poll to the next.
     pub interval: Duration,
     /// Whether the interval grows while polls find nothing.
@@ -107,6 +112,7 @@ impl Reader<'_> {
                 .configuration
                 .get("event.notification.basic.username")
                 .map(str::to_owned),
+            failure_policy: self.failure_policy(),
             interval: self.interval(floor),
             adaptive: self.flag("event.poller.adaptive", false),
             resources,

@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 16] = [
+const KEYS: [Row; 17] = [
     (
         "base.url",
         "Base URL",
@@ -82,6 +82,13 @@ const KEYS: [Row; 16] = [
         "Callback password",
         "HTTP Basic towards the callback",
         EntryKind::Password,
+        None,
+    ),
+    (
+        "notification.webhook.failure.policy",
+        "Failure policy",
+        "What a failed delivery means: retry, or queue (nothing more is sent until it is reactivated)",
+        EntryKind::Word,
         None,
     ),
     (

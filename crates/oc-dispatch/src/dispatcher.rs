@@ -6,6 +6,7 @@ mod lane;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oc_config::FailurePolicy;
 use oc_egress::{Clock, Dice};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,6 +29,8 @@ pub struct DispatcherSettings {
     pub per_destination: usize,
     /// When failed notifications are sent again.
     pub schedule: RetrySchedule,
+    /// What a failure means where an instance does not say.
+    pub policy: FailurePolicy,
     /// How long a lane is sent before its outcome is recorded and others have their turn.
     pub stint: Duration,
     /// For how long a claim holds if nothing is settled: longer than a stint and an attempt.
@@ -65,6 +68,7 @@ impl Dispatcher {
                 clock: self.clock.clone(),
                 dice: self.dice,
                 schedule: self.settings.schedule.clone(),
+                policy: self.settings.policy,
                 stint: self.settings.stint,
                 stop: stop.clone(),
             }),

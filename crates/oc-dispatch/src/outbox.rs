@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::Timestamp;
+use oc_config::{FailurePolicy, Timestamp};
 use uuid::Uuid;
 
 use crate::{Attempt, Destination};
@@ -56,6 +56,8 @@ pub struct Lane {
     pub destination_id: DestinationId,
     /// Where they go.
     pub destination: Arc<Destination>,
+    /// What a failure means for its instance; `None` leaves it to the operator.
+    pub policy: Option<FailurePolicy>,
     /// In their order, never empty.
     pub notifications: Vec<Pending>,
 }

@@ -1,5 +1,6 @@
 //! The port to whoever is told, and what one attempt came to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +22,13 @@ pub struct Destination {
     pub headers: Vec<(String, String)>,
     /// HTTP Basic.
     pub basic: Option<(String, SecretString)>,
+}
+
+impl Destination {
+    /// Origin and path: the query may hold a secret.
+    pub(crate) fn place(&self) -> String {
+        self.url[..url::Position::AfterPath].to_owned()
+    }
 }
 
 /// Shows where, and nothing that the user may have hidden in a header or the url's query.
@@ -48,6 +56,8 @@ pub struct Outgoing {
 pub struct Attempt {
     /// Where it went: the callback url without its query, which may hold a secret.
     pub url: String,
+    /// The headers that were sent, by name; values that may be secrets are masked.
+    pub request: BTreeMap<String, String>,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.

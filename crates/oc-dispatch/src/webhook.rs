@@ -1,5 +1,7 @@
 //! Notifications as webhooks: one signed POST each (notifications.md, "Headers" and "Delivery").
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use oc_config::Timestamp;
+use oc_config::{MASK, Timestamp};
 use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
 use secrecy::ExposeSecret;
 
@@ -42,12 +44,22 @@ impl Transport for Webhooks {
         let at = self.clock.now();
         let mut request = Request::post(to.url.clone(), notification.body.clone());
         request.headers = headers(to, &notification, at);
+        let sent = shown(&request.headers);
         let result = self.egress.exchange(request, self.limits).await;
         let ended = self.clock.now();
-        let (took, pause_from) = (ended.since(at), ended);
-        match result {
-            Ok(response) => answered(to, &response, at, took, pause_from),
-            Err(error) => failed(to, &error, at, took),
+        let came_to = match result {
+            Ok(response) => answered(&response, ended),
+            Err(error) => failed(to, &error),
+        };
+        Attempt {
+            url: to.place(),
+            request: sent,
+            at,
+            took: ended.since(at),
+            status: came_to.status,
+            error: came_to.error,
+            answer: came_to.answer,
+            verdict: came_to.verdict,
         }
     }
 }
@@ -56,9 +68,10 @@ impl Transport for Webhooks {
 fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8 + to.headers.len());
     for (name, value) in &to.headers {
-        if let (Ok(name), Ok(value)) =
+        if let (Ok(name), Ok(mut value)) =
             (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
         {
+            value.set_sensitive(true);
             headers.append(name, value);
         }
     }
@@ -92,13 +105,33 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
     headers
 }
 
-fn answered(
-    to: &Destination,
-    response: &Response,
-    at: Timestamp,
-    took: Duration,
-    now: Timestamp,
-) -> Attempt {
+/// Headers as the owner of an instance may see them: the user's own may hold any secret.
+fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut shown: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = if value.is_sensitive() { MASK.into() } else { lossy(value) };
+        let all = shown.entry(name.to_string()).or_default();
+        if !all.is_empty() {
+            all.push_str(", ");
+        }
+        all.push_str(&value);
+    }
+    shown
+}
+
+fn lossy(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+/// What an exchange came to.
+struct CameTo {
+    status: Option<u16>,
+    error: Option<String>,
+    answer: String,
+    verdict: AttemptVerdict,
+}
+
+fn answered(response: &Response, now: Timestamp) -> CameTo {
     let status = response.status.as_u16();
     let kept = &response.body[..response.body.len().min(MOST_KEPT)];
     let verdict = match status {
@@ -112,33 +145,16 @@ fn answered(
         },
     };
     let location = response.headers.get(LOCATION).filter(|_| response.status.is_redirection());
-    let error = location.map(|to| {
-        format!(
-            "redirects are not followed; it points to {}",
-            String::from_utf8_lossy(to.as_bytes())
-        )
-    });
+    let error =
+        location.map(|to| format!("redirects are not followed; it points to {}", lossy(to)));
     let answer = String::from_utf8_lossy(kept).into_owned();
-    Attempt { url: place(to), at, took, status: Some(status), error, answer, verdict }
+    CameTo { status: Some(status), error, answer, verdict }
 }
 
-fn failed(to: &Destination, error: &EgressError, at: Timestamp, took: Duration) -> Attempt {
+fn failed(to: &Destination, error: &EgressError) -> CameTo {
     tracing::debug!(destination = ?to, error = error.detail(), "Notification not delivered");
     let verdict = AttemptVerdict::Failed { retry_after: None, overloaded: error.is_timeout() };
-    Attempt {
-        url: place(to),
-        at,
-        took,
-        status: None,
-        error: Some(error.to_string()),
-        answer: String::new(),
-        verdict,
-    }
-}
-
-/// Origin and path.
-fn place(to: &Destination) -> String {
-    to.url[..url::Position::AfterPath].to_owned()
+    CameTo { status: None, error: Some(error.to_string()), answer: String::new(), verdict }
 }
 
 /// `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), at most a day.

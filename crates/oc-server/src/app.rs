@@ -165,6 +165,7 @@ impl App {
                 concurrency: self.settings.dispatch_concurrency,
                 per_destination: self.settings.dispatch_per_destination,
                 schedule: self.settings.retry_schedule.clone(),
+                policy: self.settings.failure_policy,
                 stint: STINT,
                 lease: STINT + within + LEASE,
                 look_every: LOOK_EVERY,

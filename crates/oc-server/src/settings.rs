@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use ipnet::IpNet;
+use oc_config::FailurePolicy;
 use oc_dispatch::RetrySchedule;
 use secrecy::SecretString;
 use url::Url;
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) dispatch_concurrency: usize,
     pub(crate) dispatch_per_destination: usize,
     pub(crate) retry_schedule: RetrySchedule,
+    pub(crate) failure_policy: FailurePolicy,
     pub(crate) provider_retry_pause: Duration,
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
@@ -83,6 +85,8 @@ impl Settings {
             "ascending offsets separated by commas, as 8s,64s,512s",
             value::schedule,
         );
+        let policy =
+            found.parse("failure-policy", FailurePolicy::EXPECTED, |text| text.parse().ok());
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -126,6 +130,7 @@ impl Settings {
             dispatch_concurrency: usize::try_from(deliveries?).ok()?,
             dispatch_per_destination: usize::try_from(per_destination?).ok()?,
             retry_schedule: schedule?,
+            failure_policy: policy?,
             provider_retry_pause: pause?,
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,

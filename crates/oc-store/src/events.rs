@@ -6,6 +6,7 @@
 mod found;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -105,6 +106,8 @@ pub struct AuditedEvent {
 pub struct EventAttempt {
     /// When it began.
     pub at: Timestamp,
+    /// The headers that were sent, by name; secrets are masked.
+    pub request: BTreeMap<String, String>,
     /// How long it took.
     pub took: Duration,
     /// Where it went.

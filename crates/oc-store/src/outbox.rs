@@ -151,10 +151,12 @@ pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {
 pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
     let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
     let delivered = attempt.verdict == AttemptVerdict::Delivered;
+    let request = serde_json::to_string(&attempt.request)
+        .map_err(|error| StoreError::stored("attempt", error))?;
     sql.execute(
         "INSERT INTO attempt
-           (notification, number, at, took, status, error, answer, url, delivered, replay)
-         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+           (notification, number, at, took, status, error, answer, url, delivered, replay, request)
+         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
          FROM attempt WHERE notification = ?1",
         params![
             seq,
@@ -165,7 +167,8 @@ pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Resu
             attempt.answer,
             attempt.url,
             delivered,
-            replay
+            replay,
+            request
         ],
     )?;
     Ok(())

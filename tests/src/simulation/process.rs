@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use axum::http::{HeaderMap, HeaderValue, header};
 use oc_config::{
-    Catalogue, Configuration, Connector, Deletes, InstanceId, InstanceSettings, Operator, Timestamp,
+    Catalogue, Configuration, Connector, Deletes, FailurePolicy, InstanceId, InstanceSettings,
+    Operator, Timestamp,
 };
 use oc_dispatch::{Dispatcher, DispatcherSettings, RetrySchedule};
 use oc_egress::{Clock, Dice, Egress, Policy};
@@ -296,6 +297,7 @@ impl Process {
                 concurrency: 1,
                 per_destination: 1,
                 schedule: schedule.map_err(anyhow::Error::msg)?,
+                policy: FailurePolicy::Retry,
                 stint: hour,
                 lease: hour,
                 look_every: Duration::from_secs(60),

@@ -39,6 +39,7 @@ impl Transport for SimulatedReceiver {
         let verdict = if luck < 0.75 { AttemptVerdict::Delivered } else { failed };
         Attempt {
             url: String::new(),
+            request: [].into(),
             at: self.clock.now(),
             took: Duration::from_millis(5),
             status: Some(if luck < 0.75 { 200 } else { 500 }),

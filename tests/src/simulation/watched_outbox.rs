@@ -60,6 +60,7 @@ impl Outbox for WatchedOutbox {
 fn settled(lane: &Lane, now: Timestamp) -> Settlement {
     let attempt = Attempt {
         url: String::new(),
+        request: [].into(),
         at: now,
         took: std::time::Duration::ZERO,
         status: Some(200),

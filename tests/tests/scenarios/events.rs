@@ -151,7 +151,8 @@ async fn a_token_shows_its_own_instance_and_the_organization_all() -> anyhow::Re
 async fn an_event_shows_what_became_of_each_attempt() -> anyhow::Result<()> {
     let (salesloft, receiver, server) = Server::house(impatient("10ms,20ms")).await?;
     let callback = receiver.url("hook?key=s3cret");
-    let instance = server.create(&salesloft, &callback, &json!({})).await?;
+    let own = json!({"event.notification.callback.headers": {"X-Own": "own-s3cret"}});
+    let instance = server.create(&salesloft, &callback, &own).await?;
     receiver.answer_next([Answer::Status(500)]);
     let deliveries = arrived(&salesloft, &receiver, &server, &instance, 1).await?;
     let path = format!("/instances/{}/events/{}", instance.id, deliveries[0].id);
@@ -163,7 +164,14 @@ async fn an_event_shows_what_became_of_each_attempt() -> anyhow::Result<()> {
         assert_eq!(attempt["url"], receiver.url("hook"), "without the query");
         assert!(attempt["milliseconds"].is_u64() && attempt["date"].is_string());
         assert_eq!(attempt["replay"], false);
+        let sent = &attempt["requestHeaders"];
+        assert_eq!((&sent["webhook-id"], &sent["x-own"]), (&event["id"], &json!("********")));
+        assert!(!sent.to_string().contains("own-s3cret"), "{sent}");
     }
+    let signatures = attempts.iter().map(|one| &one["requestHeaders"]["webhook-signature"]);
+    let received = receiver.deliveries();
+    let received = received.iter().map(|one| one.headers["webhook-signature"].to_str());
+    assert!(signatures.map(Value::as_str).eq(received.map(Result::ok)));
     let unknown = format!("/instances/{}/events/nobody", instance.id);
     assert_eq!(server.api.get(&unknown).await?.status, 404);
     Ok(())

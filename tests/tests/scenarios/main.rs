@@ -7,6 +7,7 @@ mod commands;
 mod deletions;
 mod delivery;
 mod events;
+mod failure_policy;
 mod fairness;
 mod faults;
 mod hub;

@@ -89,3 +89,14 @@ fn two_keys_sign_during_a_rotation_and_three_are_refused() {
     assert_eq!(signature_keys(&configuration).len(), 2);
     assert_eq!(fault_paths(&json!({"event.notification.signature.key": "a b c"})).len(), 1);
 }
+
+#[test]
+fn the_failure_policy_is_the_operators_unless_the_instance_has_its_own() {
+    let key = "notification.webhook.failure.policy";
+    assert_eq!(read(&json!({})).unwrap().0.failure_policy, None);
+    let queue = read(&json!({(key): "queue"})).unwrap().0;
+    assert_eq!(queue.failure_policy, Some(FailurePolicy::Queue));
+    let fault = read(&json!({(key): "drop"})).unwrap_err().remove(0).to_string();
+    assert!(fault.contains(key), "{fault}");
+    assert!(fault.contains("`drop` was found; retry or queue was expected"), "{fault}");
+}

@@ -1,15 +1,18 @@
 //! Sending a lane: one notification after the other, up to the first that does not arrive.
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oc_config::Timestamp;
+use futures_util::FutureExt as _;
+use oc_config::{FailurePolicy, Timestamp};
 use oc_egress::{Clock, Dice};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 use crate::outbox::{Failed, Lane, Next, Pending, Settlement};
-use crate::{Attempt, AttemptVerdict, Outgoing, RetrySchedule, Transport};
+use crate::{Attempt, AttemptVerdict, Destination, Outgoing, RetrySchedule, Transport};
 
 /// What a lane showed of its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) dice: Dice,
     pub(super) schedule: RetrySchedule,
+    pub(super) policy: FailurePolicy,
     pub(super) stint: Duration,
     pub(super) stop: CancellationToken,
 }
@@ -40,6 +44,7 @@ impl Sender {
         let (id, replay) = (lane.id, lane.replay);
         let mut settlement = Settlement { lane: id, replay, delivered: Vec::new(), failed: None };
         let mut breath = Breath::Unknown;
+        let policy = lane.policy.unwrap_or(self.policy);
         let until = self.clock.now().plus(self.stint);
         for pending in lane.notifications {
             let outgoing = Outgoing {
@@ -48,14 +53,14 @@ impl Sender {
                 attempt: pending.attempt,
                 replay,
             };
-            let attempt = self.transport.send(&lane.destination, outgoing).await;
+            let attempt = self.attempt(&lane.destination, outgoing).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
                 settlement.delivered.push((pending.id, attempt));
             } else {
                 breath = self.breath_of(attempt.verdict);
-                settlement.failed = Some(self.failed(&pending, attempt, replay));
+                settlement.failed = Some(self.failed(&pending, attempt, policy, replay));
                 break;
             }
             if self.stop.is_cancelled() || self.clock.now() >= until {
@@ -63,6 +68,26 @@ impl Sender {
             }
         }
         (settlement, breath)
+    }
+
+    /// One attempt. A fault of the program within it is a failure like others: the lane is settled,
+    /// and neither its claim nor its share of the destination is lost.
+    async fn attempt(&self, to: &Destination, outgoing: Outgoing) -> Attempt {
+        let (id, at) = (outgoing.id, self.clock.now());
+        let sending = AssertUnwindSafe(async { self.transport.send(to, outgoing).await });
+        sending.catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(event = %id, "Sending a notification ended in a fault of the program");
+            Attempt {
+                url: to.place(),
+                request: BTreeMap::new(),
+                at,
+                took: self.clock.now().since(at),
+                status: None,
+                error: Some("a fault of the program; its log has more".to_owned()),
+                answer: String::new(),
+                verdict: AttemptVerdict::Failed { retry_after: None, overloaded: false },
+            }
+        })
     }
 
     fn breath_of(&self, verdict: AttemptVerdict) -> Breath {
@@ -75,10 +100,17 @@ impl Sender {
         }
     }
 
-    fn failed(&self, pending: &Pending, attempt: Attempt, replay: bool) -> Failed {
+    fn failed(
+        &self,
+        pending: &Pending,
+        attempt: Attempt,
+        policy: FailurePolicy,
+        replay: bool,
+    ) -> Failed {
         let first = pending.first_failure.unwrap_or(attempt.at);
         let next = match attempt.verdict {
             AttemptVerdict::Gone => None,
+            AttemptVerdict::Failed { .. } if policy == FailurePolicy::Queue => None,
             AttemptVerdict::Failed { retry_after, .. } => {
                 let (failures, now) = (pending.failures + 1, self.clock.now());
                 self.schedule.next(first, failures, self.dice.roll(), now, retry_after)

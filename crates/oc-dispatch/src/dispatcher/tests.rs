@@ -79,6 +79,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
         replay: false,
         destination_id: DestinationId(host.to_owned()),
         destination: Arc::new(destination),
+        policy: None,
         notifications: (1..=count).map(pending).collect(),
     }
 }
@@ -86,6 +87,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
 fn came_to(verdict: AttemptVerdict) -> Attempt {
     Attempt {
         url: String::new(),
+        request: [].into(),
         at: NOW,
         took: Duration::ZERO,
         status: None,
@@ -111,6 +113,7 @@ fn dispatcher(book: &Arc<Book>, transport: Arc<dyn Transport>) -> Dispatcher {
         concurrency: 4,
         per_destination: 2,
         schedule: RetrySchedule::default(),
+        policy: FailurePolicy::Retry,
         stint: Duration::from_secs(10),
         lease: Duration::from_secs(60),
         look_every: Duration::from_millis(50),
@@ -175,6 +178,18 @@ async fn after_the_last_failure_and_after_a_410_the_notification_is_queued() {
     let decide = |host: &str, _| if host == "a" { FAILED } else { AttemptVerdict::Gone };
     let settled = run(book(vec![tired, lane(2, "b", 1)]), transport(decide), 2).await;
     assert!(settled.iter().all(|one| one.failed.as_ref().unwrap().next == Next::Queue));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_policy_queue_the_first_failure_queues() {
+    let mut own = lane(1, "a", 2);
+    own.policy = Some(FailurePolicy::Queue);
+    let settled = run(book(vec![own, lane(2, "b", 2)]), transport(|_, _| FAILED), 2).await;
+    let queued = |of: i64| {
+        let settlement = settled.iter().find(|one| one.lane.0 == of).unwrap();
+        settlement.failed.as_ref().unwrap().next == Next::Queue
+    };
+    assert!(queued(1) && !queued(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,4 +283,31 @@ async fn a_lane_gives_way_after_its_stint_and_what_it_sent_is_recorded() {
     running.await.unwrap();
     let settled = book.settled.lock().unwrap();
     assert_eq!((settled[0].delivered.len(), &settled[0].failed), (3, &None));
+}
+
+/// A transport with a fault that one host's notifications meet.
+struct Poisoned;
+
+#[async_trait]
+impl Transport for Poisoned {
+    async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
+        assert_ne!(to.url.host_str(), Some("poison"));
+        came_to(AttemptVerdict::Delivered)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_that_cannot_be_sent_without_a_panic_fails_and_others_go_on() {
+    // More lanes of the poisoned host than its share, so that a lost place would show.
+    let poisoned = (1..=5).map(|id| lane(id, "poison", 1));
+    let lanes = poisoned.chain([lane(6, "other", 3)]).collect();
+    let settled = run(book(lanes), Arc::new(Poisoned), 6).await;
+    for one in &settled {
+        let failed = one.failed.as_ref();
+        assert_eq!(failed.is_some(), one.lane.0 <= 5, "{one:?}");
+        assert_eq!(one.delivered.len(), if one.lane.0 == 6 { 3 } else { 0 });
+        let error = failed.and_then(|failed| failed.attempt.error.as_deref());
+        assert!(error.is_none_or(|error| error.starts_with("a fault of the program")));
+        assert!(failed.is_none_or(|failed| matches!(failed.next, Next::Retry(_))));
+    }
 }

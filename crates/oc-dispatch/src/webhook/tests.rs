@@ -71,6 +71,22 @@ async fn a_notification_carries_its_headers_and_both_signatures() {
 }
 
 #[tokio::test]
+async fn an_attempt_keeps_what_was_sent_without_its_secrets() {
+    let (attempt, server) = attempt(ResponseTemplate::new(500), Duration::from_secs(10)).await;
+    let arrived = server.received_requests().await.unwrap().remove(0);
+    let (masked, clear): (Vec<_>, Vec<_>) =
+        attempt.request.iter().partition(|(_, value)| *value == MASK);
+    assert_eq!(
+        masked.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["authorization", "x-own"]
+    );
+    assert_eq!(clear.len(), 8);
+    for (name, value) in clear {
+        assert_eq!(arrived.headers[name.as_str()], value.as_str(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_a_failure_and_shows_where_it_points() {
     let answer = ResponseTemplate::new(307).insert_header("location", "https://elsewhere/");
     let (attempt, server) = attempt(answer, Duration::from_secs(10)).await;

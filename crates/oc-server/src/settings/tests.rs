@@ -46,14 +46,14 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
 
 #[test]
 fn every_fault_is_told_with_its_place_and_what_is_allowed() {
-    let file =
-        "\nlistne = \"x\"\nlog_format = \"xml\"\npoll_concurrency = 0\nretry_schedule = \"9s,8s\"";
+    let file = "\nlistne = \"x\"\nlog_format = \"xml\"\npoll_concurrency = 0\nretry_schedule = \"9s,8s\"\nfailure_policy = \"drop\"";
     let faults = read(&["--database-url", "postgres://x"], Some(file)).unwrap_err();
     let told = |part: &str| faults.iter().any(|fault| fault.contains(part));
     assert!(told("line 2 (listne): unknown key `listne`; the keys are: listen, "), "{faults:?}");
     assert!(told("line 3 (log_format): `xml` was found; text or json was expected"));
     assert!(told("line 4 (poll_concurrency): `0` was found; a number from 1 to 100000"));
     assert!(told("line 5 (retry_schedule)"));
+    assert!(told("line 6 (failure_policy): `drop` was found; retry or queue was expected"));
     assert!(told("--database-url: `postgres://x` was found; sqlite:PATH was expected"));
 }
 

@@ -94,7 +94,9 @@ impl Found {
 
     fn attempts(&self, sql: &Sql) -> Result<Vec<EventAttempt>, StoreError> {
         let read = |row: &Row<'_>| {
+            let request: String = row.get(7)?;
             Ok(EventAttempt {
+                request: serde_json::from_str(&request).unwrap_or_default(),
                 at: Timestamp(row.get(0)?),
                 took: Duration::from_micros(row.get(1)?),
                 url: row.get(2)?,
@@ -105,7 +107,7 @@ impl Found {
             })
         };
         let mut attempts = sql.all(
-            "SELECT at, took, url, status, error, answer, replay FROM attempt
+            "SELECT at, took, url, status, error, answer, replay, request FROM attempt
              WHERE notification = ?1 ORDER BY number DESC LIMIT ?2",
             params![self.seq, MOST_ATTEMPTS],
             read,

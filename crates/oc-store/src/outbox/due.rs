@@ -148,9 +148,8 @@ fn lane(
             None
         }
     };
-    let Some(destination) = profile.and_then(|profile| profile.destination.clone()) else {
-        return Ok(None);
-    };
+    let Some(profile) = profile else { return Ok(None) };
+    let Some(destination) = &profile.destination else { return Ok(None) };
     let (mut notifications, mut bytes) = (Vec::new(), 0);
     sql.each(queue.waiting, params![id.0, LONGEST], |row| {
         if bytes >= LONGEST_BYTES {
@@ -173,7 +172,8 @@ fn lane(
         id,
         replay: queue.replay,
         destination_id,
-        destination: Arc::clone(&destination),
+        destination: Arc::clone(destination),
+        policy: profile.settings.failure_policy,
         notifications,
     };
     Ok((!lane.notifications.is_empty()).then_some(lane))

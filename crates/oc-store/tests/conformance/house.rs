@@ -189,6 +189,7 @@ pub(crate) fn done(started: i64, part: Part) -> Outcome {
 pub(crate) fn attempt(at: i64, verdict: AttemptVerdict) -> Attempt {
     Attempt {
         url: "https://receiver.example/hook".to_owned(),
+        request: [("webhook-id".to_owned(), "1".to_owned())].into(),
         at: s(at),
         took: MINUTE,
         status: Some(200),

@@ -1,6 +1,6 @@
 //! A notification as the audit shows it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use oc_config::Timestamp;
 use oc_store::{AuditedEvent, EventAttempt};
@@ -47,6 +47,9 @@ struct AttemptRecord {
     date: String,
     /// Where it went, without the query.
     url: String,
+    /// The headers that were sent, by name; what may be a secret is masked. Empty for attempts of
+    /// older versions.
+    request_headers: BTreeMap<String, String>,
     /// The answer's status.
     status: Option<u16>,
     /// How long it took.
@@ -104,6 +107,7 @@ impl From<EventAttempt> for AttemptRecord {
         Self {
             date: precise(attempt.at),
             url: attempt.url,
+            request_headers: attempt.request,
             status: attempt.status,
             milliseconds: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
             error: attempt.error,
