@@ -16,9 +16,10 @@ pub use api::{Api, Reply};
 pub use command::Ran;
 use process::Process;
 
-/// The secrets of the first user, which the harness sets.
-const USER: &str = "user-s3cret";
-const ORGANIZATION: &str = "organization-s3cret";
+/// The secret of the first user, which the harness sets.
+pub const USER: &str = "user-s3cret";
+/// The secret of the first organization.
+pub const ORGANIZATION: &str = "organization-s3cret";
 /// The key that notifications are signed with.
 pub const SIGNATURE_KEY: &str = "signature-s3cret";
 

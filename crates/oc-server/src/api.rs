@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod health;
 mod hubs;
+mod inside;
 mod instances;
 mod paging;
 mod query;
@@ -34,8 +35,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::telemetry::Telemetry;
+use crate::ui;
 use calls::Calls;
 use error::ApiError;
+pub(crate) use inside::{Answered, Inside, InsideCaller, Refused};
 use rates::Rates;
 
 /// Where old clients expect the API.
@@ -43,7 +46,7 @@ const PREFIX: &str = "/elements/api-v2";
 /// The longest a request may take; creating an instance waits for the provider.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Serves until `stop`; requests under way are finished.
+/// Serves the API, and the web page over it, until `stop`; requests under way are finished.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: App,
@@ -51,7 +54,9 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let access = app.settings.access.clone();
-    connections::serve(listener, router(app, telemetry), &access, stop).await;
+    let api = router(app.clone(), telemetry);
+    let page = ui::routes(&app, Inside::new(api.clone())).layer(from_fn(within_time));
+    connections::serve(listener, page.fallback_service(api), &access, stop).await;
 }
 
 /// Every call of the API, in the order of its description.

@@ -14,5 +14,6 @@ mod preview;
 mod secret_key_file;
 mod settings;
 mod telemetry;
+mod ui;
 
 pub use command_line::run;

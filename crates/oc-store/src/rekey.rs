@@ -24,7 +24,7 @@ struct Sealed {
 }
 
 /// Every column that holds what [`SecretKey::seal`] made. One that is missing here stops a rekey.
-const SEALED: [Sealed; 6] = [
+const SEALED: [Sealed; 8] = [
     Sealed { table: "meta", keys: &["key"], column: "value", parts: &["", ""] },
     Sealed { table: "instance", keys: &["id"], column: "token", parts: &["instance/", "/token"] },
     Sealed {
@@ -51,6 +51,8 @@ const SEALED: [Sealed; 6] = [
         column: "request",
         parts: &["organization/", "/creation/", ""],
     },
+    Sealed { table: "session", keys: &["id"], column: "secrets", parts: &["session/", ""] },
+    Sealed { table: "draft", keys: &["id"], column: "form", parts: &["draft/", ""] },
 ];
 
 /// What a rekey did.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 
 use crate::sql::{Sql, params};
-use crate::{Store, StoreError, audit, people};
+use crate::{Store, StoreError, audit, people, sessions};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
@@ -24,8 +24,8 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, what deleted instances have left, what is kept for a day, secrets that
-    /// have ended, and old entries of the audit log.
+    /// cannot be needed again, what deleted instances have left, what is kept for a day, secrets and
+    /// sessions that have ended, and old entries of the audit log.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -48,6 +48,7 @@ impl Store {
         self.database.write(move |sql| sweep_day_old(sql, yesterday)).await?;
         while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
         self.database.write(move |sql| people::sweep(sql, now)).await?;
+        self.database.write(move |sql| sessions::sweep(sql, now)).await?;
         Ok(swept)
     }
 }

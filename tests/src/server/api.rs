@@ -134,7 +134,8 @@ impl Api {
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
             request = request.header(*name, *value);
         }
-        if body.is_some() {
+        let is_named = headers.iter().any(|(name, _)| *name == "content-type");
+        if body.is_some() && !is_named {
             request = request.header("content-type", "application/json");
         }
         let request = request.body(Full::from(body.unwrap_or_default()))?;

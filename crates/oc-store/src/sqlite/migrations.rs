@@ -5,13 +5,14 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step once, in this order; `user_version` counts those done.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_tasks.sql"),
     include_str!("../../migrations/0003_content.sql"),
     include_str!("../../migrations/0004_adaptive.sql"),
     include_str!("../../migrations/0005_webhooks.sql"),
     include_str!("../../migrations/0006_attempt_request.sql"),
+    include_str!("../../migrations/0007_sessions.sql"),
 ];
 
 /// The schema of a database, and the one this program works with.

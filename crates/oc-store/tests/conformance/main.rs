@@ -11,6 +11,7 @@ mod ledger;
 mod listing;
 mod outbox;
 mod rekey;
+mod sessions;
 mod tasks;
 mod tenants;
 mod vault;

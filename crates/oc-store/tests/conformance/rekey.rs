@@ -5,11 +5,12 @@ use std::path::Path;
 use oc_config::InstanceId;
 use oc_oauth::Vault;
 use oc_store::{Creation, OrganizationId, Rekeyed, SecretKey, StoreError, rekey};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use crate::house::{House, creation_key, open, s};
+use crate::sessions::session;
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::new(&Zeroizing::new([byte; 32]))
@@ -26,6 +27,10 @@ async fn closed() -> TempDir {
         for token in ["one", "two", "three"] {
             house.instance(token).await;
         }
+        let (browser, state) = (SecretString::from("browser"), SecretString::from("state"));
+        house.store.begin_session(&browser, &session(), s(9_000)).await.expect("a session");
+        let form = SecretString::from("filled in");
+        house.store.keep_draft(&browser, &state, &form, s(9_000)).await.expect("a draft");
         house
     };
     drop(store);
@@ -48,14 +53,17 @@ async fn check(folder: &TempDir, byte: u8) {
             .expect("it opens");
         assert_eq!(made, Some(Creation { instance: InstanceId(id), is_same: true }));
     }
+    let (browser, state) = (SecretString::from("browser"), SecretString::from("state"));
+    assert!(store.session(&browser, s(1_000)).await.expect("it opens").is_some());
+    assert!(store.draft(&browser, &state, s(1_000)).await.expect("it opens").is_some());
 }
 
 #[tokio::test]
 async fn every_value_opens_with_the_new_key_and_none_with_the_old_one() {
     let folder = closed().await;
-    // The check of the key, and each instance's token, secrets, pair and creation.
+    // The check of the key, each instance's token, secrets, pair and creation, a session, a draft.
     let done = change(folder.path(), 1, 2).unwrap();
-    assert_eq!(done, Rekeyed { values: 13, already: false });
+    assert_eq!(done, Rekeyed { values: 15, already: false });
     assert!(matches!(open(&folder, 1).await, Err(StoreError::OtherKey)));
     check(&folder, 2).await;
     let mark = u32::from_str_radix(&key(1).name(), 16).unwrap().to_be_bytes();

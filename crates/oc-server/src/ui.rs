@@ -1,0 +1,90 @@
+//! The web page below `/ui/`: whatever it shows and does goes through the API.
+
+mod assets;
+mod connectors;
+mod fields;
+mod instance;
+mod instances;
+mod known_instance;
+mod layout;
+mod problem;
+mod sign_in;
+mod visitor;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Redirect, Response};
+use axum::routing::{any, get, post};
+use oc_egress::Clock;
+use oc_store::Store;
+use url::Url;
+
+use crate::api::Inside;
+use crate::app::App;
+use problem::Problem;
+
+/// Nothing runs and nothing is loaded but our own files, and nobody frames the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+    base-uri 'none'";
+
+/// Where signed-in visitors begin.
+const HOME: &str = "/ui/instances";
+
+/// What pages have: sessions, and the API. They reach nothing else of the program.
+#[derive(Clone)]
+struct Ui {
+    store: Store,
+    clock: Clock,
+    public_url: Url,
+    api: Inside,
+}
+
+/// The page's routes.
+pub(crate) fn routes(app: &App, api: Inside) -> Router {
+    let ui = Ui {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        public_url: app.settings.public_url.clone(),
+        api,
+    };
+    let home = || async { Redirect::to(HOME) };
+    Router::new()
+        .route("/ui", get(home))
+        .route("/ui/", get(home))
+        .route("/ui/assets/{version}/{name}", get(assets::serve))
+        .route("/ui/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/ui/sign-out", post(sign_in::leave))
+        .route("/ui/connectors", get(connectors::list))
+        .route("/ui/instances", get(instances::list))
+        .route("/ui/instances/{id}", get(instance::show))
+        .route("/ui/instances/{id}/enable", post(instance::actions::enable))
+        .route("/ui/instances/{id}/disable", post(instance::actions::disable))
+        .route(
+            "/ui/instances/{id}/delete",
+            get(instance::actions::ask).post(instance::actions::delete),
+        )
+        .route("/ui/{*rest}", any(|| async { Problem::Missing }))
+        .layer(from_fn(guard))
+        .with_state(ui)
+}
+
+/// What every answer tells the browser.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers: [(HeaderName, &'static str); 4] = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Forms would come without their origin under a stricter one.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

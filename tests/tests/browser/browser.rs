@@ -1,0 +1,136 @@
+//! A browser at the web page, used as a person does: by the words that can be read.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value as Json, json};
+use thirtyfour::{By, WebDriver, WebElement};
+
+use crate::driver::Driver;
+
+/// How long something may take to show.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One browser, and where the server is.
+pub(crate) struct Browser {
+    pub(crate) driver: WebDriver,
+    base: String,
+    _chromedriver: Driver,
+}
+
+impl Browser {
+    pub(crate) async fn open(base: &str) -> anyhow::Result<Self> {
+        let chromedriver = Driver::start().await?;
+        let driver = chromedriver.browser().await?;
+        Ok(Self { driver, base: base.to_owned(), _chromedriver: chromedriver })
+    }
+
+    /// Goes to a path of the server.
+    pub(crate) async fn go(&self, path: &str) -> anyhow::Result<()> {
+        self.driver.goto(format!("{}{path}", self.base)).await?;
+        Ok(())
+    }
+
+    /// Path and query of the page that is shown.
+    pub(crate) async fn path(&self) -> anyhow::Result<String> {
+        let url = self.driver.current_url().await?;
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Ok(format!("{}{query}", url.path()))
+    }
+
+    /// Signs in with the secrets of the first user.
+    pub(crate) async fn sign_in(&self) -> anyhow::Result<()> {
+        self.go("/ui/sign-in").await?;
+        self.fill("User secret", oc_tests::server::USER).await?;
+        self.fill("Organization secret", oc_tests::server::ORGANIZATION).await?;
+        self.press("Sign in").await?;
+        self.see("Sign out").await
+    }
+
+    /// Everything that can be read.
+    pub(crate) async fn text(&self) -> anyhow::Result<String> {
+        let text = self.run("return document.body ? document.body.innerText : ''").await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until a text can be read.
+    pub(crate) async fn see(&self, wanted: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        let mut last = String::new();
+        while Instant::now() < until {
+            // A page that is just being left cannot be read.
+            last = self.text().await.unwrap_or(last);
+            if last.contains(wanted) {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("`{wanted}` is not to be read at {}:\n{last}", self.path().await?)
+    }
+
+    /// Fills in the field with this label.
+    pub(crate) async fn fill(&self, label: &str, text: &str) -> anyhow::Result<()> {
+        let field = self.field(label).await?;
+        field.clear().await?;
+        field.send_keys(text).await?;
+        Ok(())
+    }
+
+    /// The field with this label.
+    pub(crate) async fn field(&self, label: &str) -> anyhow::Result<WebElement> {
+        let path = format!("//label[normalize-space()={}]", quoted(label));
+        let found = self.driver.find(By::XPath(path)).await;
+        let found = found.with_context(|| format!("no label `{label}`"))?;
+        let id = found.attr("for").await?.with_context(|| format!("`{label}` is for nothing"))?;
+        Ok(self.driver.find(By::Id(id)).await?)
+    }
+
+    /// Presses the button, link or summary with this text.
+    pub(crate) async fn press(&self, text: &str) -> anyhow::Result<()> {
+        let text = quoted(text);
+        let path = format!(
+            "//*[self::button or self::a or self::summary][normalize-space()={text} or @aria-label={text}]"
+        );
+        let found = self.driver.find(By::XPath(path)).await;
+        let found = found.with_context(|| format!("nothing to press is called {text}"))?;
+        found.scroll_into_view().await?;
+        found.click().await?;
+        Ok(())
+    }
+
+    /// Makes the window so wide; down to the width of a phone.
+    pub(crate) async fn width(&self, width: u32) -> anyhow::Result<()> {
+        let metrics =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await
+    }
+
+    /// Asks for light or dark colours.
+    pub(crate) async fn colours(&self, scheme: &str) -> anyhow::Result<()> {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", features).await
+    }
+
+    /// The value of a script.
+    pub(crate) async fn run(&self, script: &str) -> anyhow::Result<Json> {
+        Ok(self.driver.execute(script, vec![]).await?.json().clone())
+    }
+
+    /// Ends the browser.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.driver.quit().await?;
+        Ok(())
+    }
+
+    async fn devtools(&self, command: &str, values: Json) -> anyhow::Result<()> {
+        self.driver.cdp().send_raw(command, values).await?;
+        Ok(())
+    }
+}
+
+/// A text in a path expression.
+fn quoted(text: &str) -> String {
+    let parts: Vec<String> = text.split('"').map(|part| format!("\"{part}\"")).collect();
+    if parts.len() == 1 { parts[0].clone() } else { format!("concat({})", parts.join(", '\"', ")) }
+}
