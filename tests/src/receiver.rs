@@ -174,7 +174,7 @@ impl Receiver {
 
 /// The events of a delivery, in order.
 pub fn events(delivery: &Delivery) -> Vec<Told> {
-    let message = &delivery.body["message"];
+    let message = message(&delivery.body);
     let list = message["events"].as_array().map(Vec::as_slice).unwrap_or_default();
     let told = list.iter().enumerate().map(|(at, event)| {
         let kind = event["objectType"].as_str().unwrap_or_default();
@@ -189,6 +189,11 @@ pub fn events(delivery: &Delivery) -> Vec<Told> {
     told.collect()
 }
 
+/// What a body says, whatever its form.
+fn message(body: &Value) -> &Value {
+    if body["specversion"].is_string() { &body["data"] } else { &body["message"] }
+}
+
 async fn receive(
     State(inner): State<Arc<Inner>>,
     Path(path): Path<String>,
@@ -196,7 +201,7 @@ async fn receive(
     bytes: Bytes,
 ) -> Response {
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let id = body["message"]["eventId"].as_str().unwrap_or_default().to_owned();
+    let id = message(&body)["eventId"].as_str().unwrap_or_default().to_owned();
     let fault =
         lock(&inner.key).as_ref().and_then(|key| signature_fault(key, &headers, &bytes, &id));
     let answer = match &fault {

@@ -12,7 +12,7 @@ use crate::{Connector, Diagnostic};
 pub const MASK: &str = "********";
 
 /// Keys that are secrets with every connector (instances.md, "Answer").
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "oauth.api.key",
     "oauth.api.secret",
     "oauth.user.token",
@@ -20,11 +20,8 @@ const SECRETS: [&str; 7] = [
     "password",
     "event.notification.signature.key",
     "event.notification.basic.password",
+    "event.notification.callback.headers",
 ];
-
-/// Keys that are no secrets to those who may read the instance, and may hold some: they are kept
-/// like secrets and shown like other values.
-const CONFIDENTIAL: [&str; 1] = ["event.notification.callback.headers"];
 
 /// The longest value that is not a poller configuration, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -66,7 +63,7 @@ impl Configuration {
 
     /// Sets a value; null takes a secret away.
     pub fn set(&mut self, key: &str, value: Option<String>, connector: &Connector) {
-        if !is_secret(key, connector) {
+        if !connector.masks(key) {
             self.plain.insert(key.to_owned(), value);
             return;
         }
@@ -123,9 +120,7 @@ impl Configuration {
 
     /// A value that is no secret and not empty.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let confidential = || self.secret.get(key).filter(|_| CONFIDENTIAL.contains(&key));
         let text = self.plain.get(key).and_then(Option::as_deref);
-        let text = text.or_else(|| confidential().map(ExposeSecret::expose_secret));
         text.filter(|text| !text.trim().is_empty())
     }
 
@@ -162,6 +157,18 @@ impl Configuration {
         })
     }
 
+    /// Whether a value whose key begins so is another one than in `other`, secrets included.
+    pub fn differs_below(&self, prefix: &str, other: &Self) -> bool {
+        !self.below(prefix).eq(other.below(prefix))
+    }
+
+    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let plain = self.plain.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        let secret = self.secret.iter().map(|(key, secret)| (key, secret.expose_secret()));
+        let all = plain.chain(secret).map(|(key, value)| (key.as_str(), value));
+        all.filter(move |(key, _)| key.starts_with(prefix))
+    }
+
     /// This configuration with `changes` on top. A secret that comes back as [`MASK`] keeps its
     /// value; with `whole`, keys that `changes` does not name are gone, as after a PUT.
     #[must_use]
@@ -185,11 +192,7 @@ impl Configuration {
             .plain
             .iter()
             .map(|(key, value)| (key.clone(), value.clone().map_or(Json::Null, Json::String)));
-        let secret = self.secret.iter().map(|(key, secret)| {
-            let is_shown = CONFIDENTIAL.contains(&key.as_str());
-            let shown = if is_shown { secret.expose_secret() } else { MASK };
-            (key.clone(), Json::from(shown))
-        });
+        let secret = self.secret.keys().map(|key| (key.clone(), Json::from(MASK)));
         let mut all: Vec<(String, Json)> = plain.chain(secret).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.into_iter().collect()
@@ -201,10 +204,6 @@ impl Connector {
     pub fn masks(&self, key: &str) -> bool {
         SECRETS.contains(&key) || self.is_secret(key)
     }
-}
-
-fn is_secret(key: &str, connector: &Connector) -> bool {
-    CONFIDENTIAL.contains(&key) || connector.masks(key)
 }
 
 #[cfg(test)]
@@ -259,13 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn callback_headers_are_kept_like_secrets_and_shown_like_values() {
+    fn callback_headers_may_hold_a_secret_and_are_one() {
         let key = "event.notification.callback.headers";
         let configuration = read(&json!({key: "Authorization: Bearer s3cret"}));
         assert!(!format!("{configuration:?}").contains("s3cret"));
-        assert!(configuration.plain().is_empty());
-        assert_eq!(configuration.get(key), Some("Authorization: Bearer s3cret"));
-        assert_eq!(configuration.masked()[key], "Authorization: Bearer s3cret");
+        assert!(configuration.plain().is_empty() && configuration.get(key).is_none());
+        assert_eq!(configuration.masked()[key], MASK);
+    }
+
+    #[test]
+    fn a_difference_is_seen_in_values_and_in_secrets() {
+        let stored = read(&json!({"a.x": "1", "a.password": null, "b": "1", "password": "s3cret"}));
+        let differs = |prefix, values| read(&values).differs_below(prefix, &stored);
+        let same = json!({"a.x": 1, "password": "s3cret"});
+        assert!(!differs("a.", same.clone()) && !differs("p", same.clone()) && differs("b", same));
+        assert!(differs("a.", json!({"a.x": "2"})) && differs("a.", json!({})));
+        assert!(differs("p", json!({"password": "other"})) && differs("p", json!({})));
     }
 
     #[test]

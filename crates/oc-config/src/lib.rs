@@ -17,6 +17,7 @@ mod mask;
 mod oauth2;
 mod poller;
 mod settings;
+mod signature_key;
 mod standard_key;
 mod template;
 mod timestamp;
@@ -42,7 +43,8 @@ pub use oauth2::{ClientAuthentication, OAuth2, TokenBody};
 pub use poller::{
     DateField, DetectDeletes, Initial, PollerConfiguration, ResourceConfig, convert_legacy_urls,
 };
-pub use settings::{FailurePolicy, InstanceSettings, signature_keys};
+pub use settings::{FailurePolicy, InstanceSettings, NotificationFormat};
+pub use signature_key::SignatureKey;
 pub use standard_key::StandardKey;
 pub use template::{RenderAt, UrlTemplate};
 pub use timestamp::Timestamp;

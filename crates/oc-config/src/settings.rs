@@ -1,5 +1,6 @@
 //! What an instance's configuration means, once read: where events go, how often is polled.
 
+mod callback;
 mod failure_policy;
 mod headers;
 mod pushed;
@@ -7,19 +8,17 @@ mod pushed;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value as Json;
 use url::Url;
 
-pub use failure_policy::FailurePolicy;
-
 use crate::{
     Configuration, Connector, Deletes, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
-    convert_legacy_urls,
+    SignatureKey, convert_legacy_urls,
 };
 
-/// Keys that this version does not carry out: they would change what is delivered.
-const UNSUPPORTED: [(&str, &str); 1] = [("event.notification.format", "standard")];
+pub use callback::NotificationFormat;
+pub use failure_policy::FailurePolicy;
 
 /// An instance's effective settings.
 #[derive(Clone, Debug)]
@@ -28,10 +27,14 @@ pub struct InstanceSettings {
     pub events_enabled: bool,
     /// Where notifications go; without it they are only kept for the audit.
     pub callback: Option<Url>,
+    /// The form of a notification's body.
+    pub format: NotificationFormat,
+    /// What signs notifications: one key, or two during a rotation, the newest first.
+    pub signature_keys: Vec<SignatureKey>,
     /// Headers that the callback request carries besides ours.
-    pub headers: Vec<(String, String)>,
-    /// The user name of HTTP Basic towards the callback.
-    pub basic_user: Option<String>,
+    pub headers: Vec<(String, SecretString)>,
+    /// User name and password of HTTP Basic towards the callback.
+    pub basic: Option<(String, SecretString)>,
     /// What a failed delivery means; `None` leaves it to the operator.
     pub failure_policy: Option<FailurePolicy>,
     /// From one poll to the next.
@@ -74,14 +77,6 @@ impl InstanceSettings {
     }
 }
 
-/// The keys that sign notifications: one, or two during a rotation.
-pub fn signature_keys(configuration: &Configuration) -> Vec<SecretString> {
-    let keys = configuration.secret("event.notification.signature.key");
-    let keys =
-        keys.map(|keys| keys.expose_secret().split_whitespace().map(SecretString::from).collect());
-    keys.unwrap_or_default()
-}
-
 struct Reader<'a> {
     configuration: &'a Configuration,
     connector: &'a Connector,
@@ -90,28 +85,22 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self, floor: Duration) -> Option<InstanceSettings> {
-        self.unsupported();
         self.required();
         let events_enabled = self.flag("event.notification.enabled", false);
         let callback = self.url("event.notification.callback.url");
-        let headers = self.headers();
+        let format = self.format();
+        let signature_keys = self.signature_keys();
+        let basic = self.basic();
+        let headers = self.headers(basic.is_some());
         let resources = self.resources();
         let pushed = self.pushed(&resources);
-        let keys = signature_keys(self.configuration);
-        if keys.len() > 2 {
-            self.fault(
-                "event.notification.signature.key",
-                "one key, or two during a rotation, was expected",
-            );
-        }
         Some(InstanceSettings {
             events_enabled,
             callback,
+            format,
+            signature_keys,
             headers,
-            basic_user: self
-                .configuration
-                .get("event.notification.basic.username")
-                .map(str::to_owned),
+            basic,
             failure_policy: self.failure_policy(),
             interval: self.interval(floor),
             adaptive: self.flag("event.poller.adaptive", false),
@@ -122,21 +111,6 @@ impl Reader<'_> {
             oauth2: self.oauth2(),
             base: self.url("base.url").or_else(|| Url::parse(&self.connector.base).ok())?,
         })
-    }
-
-    fn unsupported(&mut self) {
-        let kind = self.configuration.get("event.notification.type").unwrap_or("webhook");
-        if !kind.eq_ignore_ascii_case("webhook") {
-            self.fault(
-                "event.notification.type",
-                &format!("`{kind}` was found; webhook was expected"),
-            );
-        }
-        for (key, only) in UNSUPPORTED {
-            if self.configuration.get(key).is_some_and(|value| !value.eq_ignore_ascii_case(only)) {
-                self.fault(key, &format!("only `{only}` is carried out by this version"));
-            }
-        }
     }
 
     fn required(&mut self) {
@@ -168,17 +142,6 @@ impl Reader<'_> {
             self.remarks.push(Diagnostic::warning(format!("configuration.{key}"), message));
         }
         interval.max(floor)
-    }
-
-    fn headers(&mut self) -> Vec<(String, String)> {
-        let key = "event.notification.callback.headers";
-        let Some(text) = self.configuration.get(key) else { return Vec::new() };
-        headers::parse(text).unwrap_or_else(|faults| {
-            let path = format!("configuration.{key}");
-            self.remarks
-                .extend(faults.into_iter().map(|message| Diagnostic::error(&path, message)));
-            Vec::new()
-        })
     }
 
     /// The resources of the configuration, of the legacy form, or of the connector's default.

@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 17] = [
+const KEYS: [Row; 18] = [
     (
         "base.url",
         "Base URL",
@@ -55,6 +55,13 @@ const KEYS: [Row; 17] = [
         "Where notifications go; without it they are only kept",
         EntryKind::LongText,
         None,
+    ),
+    (
+        "event.notification.format",
+        "Form of notifications",
+        "elements, as Open Connectors sends them, or cloudevents (CloudEvents 1.0, JSON)",
+        EntryKind::Word,
+        Some("elements"),
     ),
     (
         "event.notification.signature.key",

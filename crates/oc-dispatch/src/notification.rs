@@ -1,9 +1,10 @@
-//! The body of a notification, as old clients know it (notifications.md, "Body").
+//! The body of a notification (notifications.md, "Body").
 
 mod changes;
+pub(crate) mod envelope;
 
 use bytes::Bytes;
-use oc_config::{InstanceId, Timestamp};
+use oc_config::{InstanceId, NotificationFormat, Timestamp};
 use oc_poll::Event;
 use uuid::Uuid;
 
@@ -36,12 +37,14 @@ pub struct Origin {
     pub instance_tags: Vec<String>,
     /// `event.raw.full`: each part repeats the records of the whole batch.
     pub raw_full: bool,
+    /// What stands around the message.
+    pub format: NotificationFormat,
 }
 
 /// A notification, ready to be stored and sent; its bytes never change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// `id` and `message.eventId`: the same over every retry and replay.
+    /// The body's `id`, and its message's `eventId`: the same over every retry and replay.
     pub id: Uuid,
     /// The exact body.
     pub body: Bytes,
@@ -80,36 +83,40 @@ struct Composer<'a> {
 
 impl Composer<'_> {
     fn body(&self, id: Uuid, events: &[Event], records: &[Event]) -> Bytes {
-        let Origin { account_id, company_id, user_id, instance, .. } = self.origin;
         let id = id.hyphenated().to_string();
         let told = self.events(events);
         let room = records.iter().map(|event| event.record.len() + 1).sum::<usize>();
         let mut body = Text(Vec::with_capacity(room + 2 * told.len() + 1_024));
-        body.raw(r#"{"id":"#).text(&id);
-        body.raw(r#","topic":"elements","severity":"low","action":"event","createdDate":"#);
-        body.text(self.poll_date).raw(r#","user":"system","message":{"elementKey":"#);
-        body.text(&self.origin.element_key);
+        self.open(&mut body, &id);
+        self.message(&mut body, &id, &told, records);
+        body.raw("}");
+        body.0.into()
+    }
+
+    /// What a notification says, whatever its form.
+    fn message(&self, body: &mut Text, id: &str, told: &[u8], records: &[Event]) {
+        let Origin { account_id, company_id, user_id, instance, .. } = self.origin;
+        body.raw(r#"{"elementKey":"#).text(&self.origin.element_key);
         let ids = format!(
             r#","accountId":{account_id},"companyId":{company_id},"userId":{user_id},"eventId":"#
         );
-        body.raw(&ids).text(&id);
+        body.raw(&ids).text(id);
         body.raw(&format!(r#","instanceId":{instance},"instance_id":{instance},"instanceName":"#));
         body.text(&self.origin.instance_name).raw(r#","instanceTags":["#);
         for (at, tag) in self.origin.instance_tags.iter().enumerate() {
             body.raw(if at == 0 { "" } else { "," }).text(tag);
         }
         body.raw(r#"],"events":"#)
-            .bytes(&told)
+            .bytes(told)
             .raw(r#","raw":{"objectType":"#)
             .text(self.object_type);
-        body.raw(r#","eventId":"#).text(&id);
-        body.raw(&format!(r#","instance_id":"{instance}","events":"#)).bytes(&told);
+        body.raw(r#","eventId":"#).text(id);
+        body.raw(&format!(r#","instance_id":"{instance}","events":"#)).bytes(told);
         body.raw(",").text(self.object_type).raw(":[");
         for (at, event) in records.iter().enumerate() {
             body.raw(if at == 0 { "" } else { "," }).bytes(&event.record);
         }
-        body.raw("]}}}");
-        body.0.into()
+        body.raw("]}}");
     }
 
     fn events(&self, events: &[Event]) -> Vec<u8> {
@@ -151,86 +158,4 @@ impl Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use oc_poll::EventKind;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn origin() -> Origin {
-        Origin {
-            element_key: "salesloft".to_owned(),
-            hub_key: "crm".to_owned(),
-            account_id: 1,
-            company_id: 1,
-            user_id: 1,
-            instance: InstanceId(12_345),
-            instance_name: "API \"Instance\" é".to_owned(),
-            instance_tags: vec!["Docs".to_owned()],
-            raw_full: false,
-        }
-    }
-
-    fn events(count: i64) -> Vec<Event> {
-        let event = |id: i64| Event {
-            object_id: id.to_string(),
-            kind: EventKind::Updated,
-            date: Timestamp(1_795_549_186_999_999),
-            record: Bytes::from(format!(r#"{{"id":{id}}}"#)),
-            changes: None,
-        };
-        (0..count).map(event).collect()
-    }
-
-    fn composed(origin: &Origin, count: i64) -> Vec<(Uuid, Value)> {
-        let mut next = 0;
-        let new_id = || {
-            next += 1;
-            Uuid::from_u128(next)
-        };
-        let at = Timestamp(1_795_549_236_500_000);
-        let all = compose(origin, "contacts", &events(count), at, MOST_EVENTS, new_id);
-        all.into_iter().map(|one| (one.id, serde_json::from_slice(&one.body).unwrap())).collect()
-    }
-
-    #[test]
-    fn the_body_is_the_documented_one_member_by_member() {
-        let (id, body) = composed(&origin(), 1).remove(0);
-        let event = json!([{"objectType": "contacts", "objectId": "0", "eventType": "UPDATED", "date": "2026-11-24T19:39:46Z",
-            "pollDate": "2026-11-24T19:40:36Z", "elementKey": "salesloft", "hubKey": "crm"}]);
-        let id = id.to_string();
-        let expected = json!({"id": id, "topic": "elements", "severity": "low", "action": "event",
-            "createdDate": "2026-11-24T19:40:36Z", "user": "system", "message": {"elementKey": "salesloft", "accountId": 1,
-            "companyId": 1, "userId": 1, "eventId": id, "instanceId": 12345, "instance_id": 12345,
-            "instanceName": "API \"Instance\" é", "instanceTags": ["Docs"], "events": event,
-            "raw": {"objectType": "contacts", "eventId": id, "instance_id": "12345", "events": event, "contacts": [{"id": 0}]}}});
-        assert_eq!(body.to_string(), expected.to_string());
-    }
-
-    #[test]
-    fn a_batch_is_split_by_ten_and_each_part_holds_its_own_records() {
-        let parts = composed(&origin(), 21);
-        let records = |body: &Value| body["message"]["raw"]["contacts"].as_array().unwrap().len();
-        assert_eq!(parts.iter().map(|(_, body)| records(body)).collect::<Vec<_>>(), [10, 10, 1]);
-        assert_eq!(parts[2].1["message"]["events"][0]["objectId"], "20");
-        assert!(parts[0].0 != parts[1].0);
-    }
-
-    #[test]
-    fn the_old_behaviour_repeats_the_whole_batch_in_each_part() {
-        let origin = Origin { raw_full: true, ..origin() };
-        let records = |count| {
-            let parts = composed(&origin, count).into_iter();
-            let length =
-                |body: &Value| body["message"]["raw"]["contacts"].as_array().unwrap().len();
-            parts.map(|(_, body)| length(&body)).collect::<Vec<_>>()
-        };
-        assert_eq!(records(11), [11, 11]);
-        assert_eq!(records(105), [vec![100; 10], vec![5]].concat());
-    }
-
-    #[test]
-    fn without_events_there_is_nothing_to_tell() {
-        assert!(composed(&origin(), 0).is_empty());
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::Timestamp;
+use oc_config::{SignatureKey, Timestamp};
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -17,9 +17,9 @@ pub struct Destination {
     /// The callback url.
     pub url: Url,
     /// One key, or two during a rotation, the newest first; none signs nothing.
-    pub keys: Vec<SecretString>,
+    pub keys: Vec<SignatureKey>,
     /// The user's own headers.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, SecretString)>,
     /// HTTP Basic.
     pub basic: Option<(String, SecretString)>,
 }

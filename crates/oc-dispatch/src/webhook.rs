@@ -14,6 +14,7 @@ use oc_config::{MASK, Timestamp};
 use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
 use secrecy::ExposeSecret;
 
+use crate::notification::envelope;
 use crate::signature;
 use crate::transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
 
@@ -69,7 +70,7 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
     let mut headers = HeaderMap::with_capacity(8 + to.headers.len());
     for (name, value) in &to.headers {
         if let (Ok(name), Ok(mut value)) =
-            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
+            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.expose_secret()))
         {
             value.set_sensitive(true);
             headers.append(name, value);
@@ -88,7 +89,7 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
             headers.insert(name, value);
         }
     };
-    put(CONTENT_TYPE, "application/json".to_owned());
+    put(CONTENT_TYPE, envelope::content_type(&notification.body).to_owned());
     put(HeaderName::from_static("elements-webhook-id"), id.clone());
     put(HeaderName::from_static("elements-delivery-attempt"), notification.attempt.to_string());
     if notification.replay {

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use oc_config::{
     Catalogue, Configuration, Connector, Diagnostic, InstanceId, InstanceSettings, ResourceConfig,
-    signature_keys,
 };
 use oc_dispatch::{Destination, Origin};
 use oc_hub::Target;
 use quick_cache::sync::Cache;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::sql::{Row, Sql};
 use crate::{SecretKey, StoreError};
@@ -124,8 +123,9 @@ impl Profiles {
             instance_tags: serde_json::from_str(&row.tags)
                 .map_err(|error| StoreError::stored("tags", error))?,
             raw_full: settings.raw_full,
+            format: settings.format,
         };
-        let destination = destination(&settings, &configuration).map(Arc::new);
+        let destination = destination(&settings).map(Arc::new);
         let (configuration, account) = (Arc::new(configuration), row.account);
         Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
     }
@@ -163,15 +163,13 @@ impl InstanceRow {
     }
 }
 
-fn destination(settings: &InstanceSettings, configuration: &Configuration) -> Option<Destination> {
-    let url = settings.callback.clone()?;
-    let password = configuration.secret("event.notification.basic.password");
-    let basic = settings
-        .basic_user
-        .clone()
-        .map(|user| (user, password.cloned().unwrap_or_else(|| SecretString::from(String::new()))));
-    let keys = signature_keys(configuration);
-    Some(Destination { url, keys, headers: settings.headers.clone(), basic })
+fn destination(settings: &InstanceSettings) -> Option<Destination> {
+    Some(Destination {
+        url: settings.callback.clone()?,
+        keys: settings.signature_keys.clone(),
+        headers: settings.headers.clone(),
+        basic: settings.basic.clone(),
+    })
 }
 
 fn list(faults: &[Diagnostic]) -> String {

@@ -10,6 +10,7 @@ mod events;
 mod failure_policy;
 mod fairness;
 mod faults;
+mod forms;
 mod hub;
 mod initial;
 mod instances_api;

@@ -80,7 +80,7 @@ async fn until_shown(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_by_webhook_long_before_the_next_poll() -> anyhow::Result<()> {
     let house = house().await?;
-    let instance = create(&house, &json!({})).await?;
+    let instance = create(&house, &json!({"event.notification.format": "cloudevents"})).await?;
     let (salesloft, receiver, server) = &house;
     until_subscribed(salesloft, receiver).await?;
     until_shown(server, &instance, |shown| shown["subscribed"] == json!(EVENTS)).await?;
@@ -98,6 +98,7 @@ async fn a_change_arrives_by_webhook_long_before_the_next_poll() -> anyhow::Resu
     receiver.until("its end", |receiver| receiver.told().len() == 3).await?;
     let kinds: Vec<String> = receiver.told().into_iter().map(|told| told.kind).collect();
     assert_eq!(kinds, ["CREATED", "UPDATED", "DELETED"]);
+    assert!(receiver.deliveries().iter().all(|one| one.body["specversion"] == "1.0"));
     assert!(receiver.faults().is_empty(), "{:?}", receiver.faults());
     let asked = salesloft.with(|provider| provider.asked.clone());
     assert!(asked.is_empty(), "nothing was polled: {asked:?}");

@@ -1,6 +1,7 @@
 //! Attempts against receivers of every kind.
 
 use bytes::Bytes;
+use oc_config::SignatureKey;
 use oc_egress::Policy;
 use url::Url;
 use uuid::Uuid;
@@ -14,11 +15,8 @@ const NOW: Timestamp = Timestamp(1_614_265_330_000_000);
 fn destination(url: &str) -> Destination {
     Destination {
         url: Url::parse(url).unwrap(),
-        keys: vec!["new".into(), "old".into()],
-        headers: vec![
-            ("X-Own".to_owned(), "1".to_owned()),
-            ("webhook-id".to_owned(), "forged".to_owned()),
-        ],
+        keys: vec![SignatureKey::parse("new").unwrap(), SignatureKey::parse("old").unwrap()],
+        headers: vec![("X-Own".to_owned(), "1".into()), ("webhook-id".to_owned(), "forged".into())],
         basic: Some(("user".to_owned(), "pass".into())),
     }
 }

@@ -92,8 +92,10 @@ impl Prepared {
             warnings.extend(starting_anew(old, &settings));
         }
         let callback = settings.callback.as_ref();
-        let reactivate =
-            before.as_ref().is_some_and(|before| delivery_differs(before, &configuration));
+        // The way to the callback has changed, so that what was given up may arrive now.
+        let reactivate = before.as_ref().is_some_and(|before| {
+            configuration.differs_below("event.notification.", &before.configuration)
+        });
         let account = match &before {
             Some(before) => before.account.clone(),
             None => shared_by_client(&settings.base, connector, &configuration),
@@ -262,19 +264,4 @@ fn not_handed_over(request: &InstanceRequest, token: Option<&SecretString>) -> O
         path: "configuration.oauth.user.refresh_token".to_owned(),
         message: "not used; externalAuthentication `initial` hands it over".to_owned(),
     })
-}
-
-/// Whether the way to the callback has changed, so that what was given up may arrive now.
-fn delivery_differs(before: &Instance, after: &Configuration) -> bool {
-    let plain = |configuration: &Configuration| {
-        let keys = configuration.plain().iter();
-        let keys = keys.filter(|(key, _)| key.starts_with("event.notification."));
-        keys.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
-    };
-    let secret = |configuration: &Configuration| {
-        let password = configuration.secret("event.notification.basic.password");
-        password.map(|password| password.expose_secret().to_owned())
-    };
-    let old = &before.configuration;
-    plain(old) != plain(after) || secret(old) != secret(after)
 }
