@@ -24,6 +24,11 @@ const WANTED: &[Wanted] = &[
         places: &["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"],
         packages: &["nats-server"],
     },
+    Wanted {
+        what: "Node",
+        places: &["/usr/bin/node", "/usr/local/bin/node"],
+        packages: &["nodejs"],
+    },
     Wanted { what: "Chromium", places: &["/usr/bin/chromium"], packages: &["chromium"] },
     Wanted {
         what: "ChromeDriver",

@@ -26,3 +26,4 @@ mod simulation;
 mod story;
 mod tenants;
 mod tokens;
+mod verifying;
