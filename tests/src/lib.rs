@@ -4,6 +4,7 @@
 //! The simulator behaves as the provider's API really does, its nuisances included, so that a
 //! client can be wrong against it. Both also run alone: `cargo xtask sim`.
 
+pub mod collector;
 pub mod receiver;
 pub mod salesloft;
 pub mod server;

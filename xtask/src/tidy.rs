@@ -7,8 +7,9 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 /// The crates from the lowest to the highest: each may name only those before it.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "oc-config",
+    "oc-telemetry",
     "oc-egress",
     "oc-oauth",
     "oc-hub",

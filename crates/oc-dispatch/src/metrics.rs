@@ -1,5 +1,10 @@
-//! The metrics of delivery; labels have few values.
+//! The metrics of delivery.
 
+use oc_config::Timestamp;
+use oc_telemetry as table;
+use uuid::Uuid;
+
+use crate::outbox::Pending;
 use crate::{Attempt, AttemptVerdict};
 
 /// An attempt ended, however it did.
@@ -9,12 +14,29 @@ pub(crate) fn attempted(attempt: &Attempt) {
         AttemptVerdict::Failed { .. } => "failed",
         AttemptVerdict::Gone => "gone",
     };
-    metrics::counter!("oc_delivery_attempts_total", "result" => result).increment(1);
-    metrics::histogram!("oc_delivery_seconds", "result" => result)
-        .record(attempt.took.as_secs_f64());
+    table::ATTEMPTS.add(&[result, table::status_class(attempt.status)], 1);
+    table::ATTEMPT_SECONDS.took(&[result], attempt.took);
+}
+
+/// A notification has arrived for the first time.
+pub(crate) fn arrived(pending: &Pending, attempt: &Attempt) {
+    let at = attempt.at.plus(attempt.took);
+    if let Some(stored) = stored(pending.id) {
+        table::DELIVERY_LATENCY.took(&[], at.since(stored));
+    }
+    if let Some(changed) = pending.changed {
+        table::CHANGE_LAG.took(&[], at.since(changed));
+    }
+}
+
+/// When a notification was stored: its id is made just before.
+fn stored(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(u64::from(nanos / 1_000))?;
+    i64::try_from(micros).ok().map(Timestamp)
 }
 
 /// A notification was queued, and its instance's deliveries with it.
 pub(crate) fn queued() {
-    metrics::counter!("oc_delivery_queued_total").increment(1);
+    table::QUEUED.add(&[], 1);
 }

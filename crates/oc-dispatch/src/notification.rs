@@ -6,6 +6,7 @@ pub(crate) mod envelope;
 use bytes::Bytes;
 use oc_config::{InstanceId, NotificationFormat, Timestamp};
 use oc_poll::Event;
+use oc_telemetry::TraceContext;
 use uuid::Uuid;
 
 /// The most events of a notification about polled records.
@@ -50,10 +51,14 @@ pub struct Notification {
     pub body: Bytes,
     /// How many events it tells.
     pub events: usize,
+    /// The oldest of them.
+    pub changed: Option<Timestamp>,
+    /// The span that found them, when it is traced.
+    pub trace: Option<TraceContext>,
 }
 
 /// The notifications of a batch of events, at most `most` events each, in the order of the events.
-/// `poll_date` is when the poll began.
+/// `poll_date` is when the poll began. Deliveries continue the trace in which this is called.
 pub fn compose(
     origin: &Origin,
     object_type: &str,
@@ -62,7 +67,7 @@ pub fn compose(
     most: usize,
     mut new_id: impl FnMut() -> Uuid,
 ) -> Vec<Notification> {
-    let poll_date = poll_date.to_seconds_text();
+    let (poll_date, trace) = (poll_date.to_seconds_text(), TraceContext::current());
     let composer = Composer { origin, object_type, poll_date: &poll_date };
     let batches = events.chunks(LARGEST_BATCH);
     let parts = batches.flat_map(|batch| batch.chunks(most).map(move |part| (batch, part)));
@@ -70,7 +75,9 @@ pub fn compose(
         .map(|(batch, part)| {
             let id = new_id();
             let records = if origin.raw_full { batch } else { part };
-            Notification { id, body: composer.body(id, part, records), events: part.len() }
+            let changed = part.iter().map(|event| event.date).min();
+            let body = composer.body(id, part, records);
+            Notification { id, body, events: part.len(), changed, trace: trace.clone() }
         })
         .collect()
 }

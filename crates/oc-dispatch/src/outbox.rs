@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{FailurePolicy, Timestamp};
+use oc_telemetry::TraceContext;
 use uuid::Uuid;
 
 use crate::{Attempt, Destination};
@@ -75,6 +76,10 @@ pub struct Pending {
     pub failures: u32,
     /// When the first one did.
     pub first_failure: Option<Timestamp>,
+    /// The span that found it, when it is traced.
+    pub trace: Option<TraceContext>,
+    /// The oldest change that it tells, by the provider's date, unless what was there before is told.
+    pub changed: Option<Timestamp>,
 }
 
 /// What came of a claimed lane. Settling it gives the claim back.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{SignatureKey, Timestamp};
+use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -49,6 +50,8 @@ pub struct Outgoing {
     pub attempt: u32,
     /// Somebody has asked for it once more.
     pub replay: bool,
+    /// The span of this attempt, when it is traced.
+    pub trace: Option<TraceContext>,
 }
 
 /// What one attempt came to.

@@ -12,6 +12,7 @@ use http::header::{
 };
 use oc_config::{MASK, Timestamp};
 use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
+use oc_telemetry::TRACEPARENT;
 use secrecy::ExposeSecret;
 
 use crate::notification::envelope;
@@ -94,6 +95,9 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
     put(HeaderName::from_static("elements-delivery-attempt"), notification.attempt.to_string());
     if notification.replay {
         put(HeaderName::from_static("elements-replay"), "true".to_owned());
+    }
+    if let Some(trace) = &notification.trace {
+        put(HeaderName::from_static(TRACEPARENT), trace.to_string());
     }
     put(HeaderName::from_static("webhook-timestamp"), at.seconds().to_string());
     if let Some(signature) = signature::elements(&to.keys, &notification.body) {

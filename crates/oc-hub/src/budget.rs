@@ -1,6 +1,6 @@
 //! The rate budget that all instances of one provider account share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ const LOOK_THROUGH: usize = 256;
 /// One account's budget: points in fixed windows of the provider's clock.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    connector: String,
     points: u32,
     usable: u32,
     every: Duration,
@@ -53,8 +54,14 @@ pub(crate) enum Share {
 pub(crate) struct TooLong(pub(crate) Duration);
 
 impl Budgets {
-    /// The budget of an account.
-    pub(crate) fn of(&self, account: &str, limits: &Limits, now: Timestamp) -> Arc<Budget> {
+    /// The budget of an account at a connector's provider.
+    pub(crate) fn of(
+        &self,
+        connector: &str,
+        account: &str,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Arc<Budget> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(budget) = budgets.get(account) {
             return Arc::clone(budget);
@@ -62,9 +69,20 @@ impl Budgets {
         if budgets.len() % LOOK_THROUGH == LOOK_THROUGH - 1 {
             budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.is_over(now));
         }
-        let budget = Arc::new(Budget::new(limits));
+        let budget = Arc::new(Budget::new(connector, limits));
         budgets.insert(account.to_owned(), Arc::clone(&budget));
         budget
+    }
+
+    /// By connector, what is left of the running window to the account that has least, from 0 to 1.
+    pub(crate) fn least_left(&self, now: Timestamp) -> BTreeMap<String, f64> {
+        let mut least = BTreeMap::new();
+        for budget in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            let left = budget.left(now);
+            let known = least.entry(budget.connector.clone()).or_insert(left);
+            *known = left.min(*known);
+        }
+        least
     }
 }
 
@@ -80,7 +98,7 @@ pub(crate) struct Told {
 }
 
 impl Budget {
-    fn new(limits: &Limits) -> Self {
+    fn new(connector: &str, limits: &Limits) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -88,6 +106,7 @@ impl Budget {
         )]
         let usable = (f64::from(limits.points) * limits.share) as u32;
         Self {
+            connector: connector.to_owned(),
             points: limits.points,
             usable: usable.max(1),
             every: limits.every,
@@ -150,6 +169,16 @@ impl Budget {
         if let Some(remaining) = told.remaining {
             window.spent = window.spent.max(self.points.saturating_sub(remaining));
         }
+    }
+
+    /// What is left of the running window, from 0 to 1.
+    fn left(&self, now: Timestamp) -> f64 {
+        let mut window = self.window();
+        window.turn(now, self.every);
+        if now < window.closed_until {
+            return 0.0;
+        }
+        f64::from(self.usable.saturating_sub(window.spent)) / f64::from(self.usable)
     }
 
     /// Whether nothing of it counts any more at `now`.

@@ -10,10 +10,13 @@ use oc_config::Timestamp;
 use oc_egress::{
     Clock, Egress, EgressError, Limits, Overflow, Redirects, Request, Response, Stale,
 };
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use url::Url;
 
 use crate::authorizer::{AuthorizeError, Authorizer};
 use crate::budget::{Budgets, Share, Told};
+use crate::metrics;
 use crate::provider_clock::{ClockReading, date_header, http_date};
 use crate::waiting::Waiting;
 use crate::{HubError, Target};
@@ -209,8 +212,9 @@ impl Client {
         effort: Effort,
     ) -> Result<Attempt, HubError> {
         let limits = target.connector.limits.as_ref();
+        let (connector, account) = (&target.connector.key, &target.account);
         let budget =
-            limits.map(|limits| self.budgets.of(&target.account, limits, self.clock.now()));
+            limits.map(|limits| self.budgets.of(connector, account, limits, self.clock.now()));
         if let Some(budget) = &budget {
             let _counted = effort.in_background.then(|| self.waiting.enter());
             let taken =
@@ -222,7 +226,9 @@ impl Client {
         let authorized =
             self.authorizer.authorize(target.instance, &mut request.headers, sent).await;
         let credential = authorized.map_err(|error| authorize_fault(error, None))?;
-        let response = match self.egress.exchange(request, self.limits).await {
+        let exchanged = self.exchange(target, asked, request, sent).await;
+        let received = self.clock.now();
+        let response = match exchanged {
             Ok(response) => response,
             Err(error) => {
                 let may_have_arrived = error.may_have_arrived();
@@ -230,7 +236,6 @@ impl Client {
                 return Ok(Attempt::Failed { error, may_have_arrived });
             }
         };
-        let received = self.clock.now();
         let provider = date_header(&response.headers);
         if let Some(budget) = &budget {
             let told = |name: Option<&String>| number(&response.headers, name?);
@@ -266,6 +271,31 @@ impl Client {
             }
             _ => Ok(Attempt::Denied(response)),
         }
+    }
+
+    /// One request on the wire, counted and a span of its own.
+    async fn exchange(
+        &self,
+        target: &Target,
+        asked: &Asked<'_>,
+        request: Request,
+        sent: Timestamp,
+    ) -> Result<Response, EgressError> {
+        let connector = &target.connector.key;
+        let span = tracing::info_span!(
+            "provider request",
+            otel.kind = "client",
+            connector,
+            method = %asked.method,
+            status = Empty
+        );
+        let exchanged = self.egress.exchange(request, self.limits).instrument(span.clone()).await;
+        let status = exchanged.as_ref().ok().map(|response| response.status);
+        metrics::requested(connector, status, self.clock.now().since(sent));
+        if let Some(status) = status {
+            span.record("status", status.as_u16());
+        }
+        exchanged
     }
 }
 

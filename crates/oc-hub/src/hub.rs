@@ -1,9 +1,10 @@
 //! The hub: the provider's lists and records, as the connector describes them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use oc_config::{HubCall, OperationKind};
+use oc_config::{HubCall, OperationKind, Timestamp};
 use oc_egress::{Clock, Egress};
 use secrecy::SecretString;
 use serde_json::Value as Json;
@@ -135,6 +136,12 @@ impl Hub {
     /// How many readings wait for their account's rate budget at the moment.
     pub fn waiting(&self) -> usize {
         self.0.waiting.count()
+    }
+
+    /// By connector, what is left at `now` of the rate limit's running window to the account that
+    /// has least, from 0 to 1.
+    pub fn least_left(&self, now: Timestamp) -> BTreeMap<String, f64> {
+        self.0.budgets.least_left(now)
     }
 
     /// The provider account whose rate limit an instance shares, when the provider tells.

@@ -9,6 +9,7 @@ mod error;
 mod hub;
 mod keyset;
 mod listing;
+mod metrics;
 mod newest_first;
 mod object;
 mod plan;

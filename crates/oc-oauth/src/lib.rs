@@ -7,6 +7,7 @@
 mod authorize;
 mod endpoint;
 mod grant;
+mod metrics;
 mod tokens;
 mod transcript;
 mod vault;

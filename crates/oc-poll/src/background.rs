@@ -4,6 +4,7 @@ use oc_config::Timestamp;
 use oc_egress::{Clock, Dice};
 
 use crate::ledger::{Due, Ledger, LedgerError};
+use crate::metrics::{self, Tally};
 use crate::poll::PollError;
 use crate::schedule::after_failure;
 use crate::source::{Source, SourceError};
@@ -48,13 +49,17 @@ impl Work<'_> {
         };
         let now = self.clock.now();
         let (next, trouble) = match done {
-            Ok(()) | Err(WorkError::Ledger(LedgerError::Superseded)) => return Ok(false),
+            Ok(()) | Err(WorkError::Ledger(LedgerError::Superseded)) => {
+                metrics::carried_on(&due.due.target.connector.key, &due.task, false);
+                return Ok(false);
+            }
             Err(WorkError::Ledger(error)) => return Err(error),
             Err(WorkError::Source(SourceError { wait: Some(wait), .. })) => (now.plus(wait), None),
             Err(WorkError::Source(error)) => self.failed(due, error.message),
             Err(WorkError::Url(message)) => self.failed(due, message),
         };
         let is_trouble = trouble.is_some();
+        metrics::carried_on(&due.due.target.connector.key, &due.task, is_trouble);
         match self.tasks.give_back(&due.due, next, trouble).await {
             Ok(()) | Err(LedgerError::Superseded) => Ok(is_trouble),
             Err(error) => Err(error),
@@ -82,7 +87,10 @@ impl Work<'_> {
     }
 
     pub(crate) async fn record(&self, due: &Due, step: Step) -> Result<(), WorkError> {
-        Ok(self.tasks.record(due, self.clock.now(), step).await?)
+        let tally = Tally::of(&step.part);
+        self.tasks.record(due, self.clock.now(), step).await?;
+        tally.stored(&due.target.connector.key, "task");
+        Ok(())
     }
 }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use oc_egress::{Clock, Dice};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::background::Work;
 use crate::ledger::Ledger;
 use crate::renewal::keep_claim;
 use crate::source::Source;
+use crate::spans;
 use crate::task::{DueTask, Tasks};
 
 /// The bounds of loads and sweeps.
@@ -72,7 +74,7 @@ impl Caretaker {
         };
         let instance = due.due.target.instance;
         tokio::select! {
-            done = work.carry_on(&due) => {
+            done = work.carry_on(&due).instrument(spans::task(&due.due)) => {
                 if let Err(error) = done {
                     tracing::error!(%instance, %error, "What a load or sweep found was not stored");
                 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use oc_egress::Clock;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::inbox::{DuePushed, Inbox};
 use crate::ledger::{Ledger, LedgerError};
-use crate::metrics;
+use crate::metrics::{self, Tally};
 use crate::pushed::sift;
+use crate::spans;
 
 /// How soon is looked again at records whose instance somebody else works for.
 const WAITS: Duration = Duration::from_millis(100);
@@ -66,7 +68,9 @@ impl Intake {
             Ok(claimed) => {
                 for due in claimed.resources {
                     let own = Arc::clone(self);
-                    under_way.spawn(async move { own.work_off(&due).await });
+                    under_way.spawn(async move {
+                        own.work_off(&due).instrument(spans::intake(&due.due)).await;
+                    });
                 }
                 if claimed.others_wait { WAITS } else { settings.look_every }
             }
@@ -94,6 +98,7 @@ impl Intake {
         let now = self.clock.now();
         let (taken, dropped) = sift(pushed, &*self.ledger, now).await?;
         let (records, events) = (taken.numbers.len(), taken.part.events.len());
+        let tally = Tally::of(&taken.part);
         self.inbox.take_in(due, now, taken).await?;
         let (instance, resource) = (due.target.instance, &due.config.name);
         tracing::debug!(%instance, resource, records, events, "Pushed records worked off");
@@ -101,7 +106,9 @@ impl Intake {
             tracing::warn!(%instance, resource, dropped, id = %due.config.id_field,
                 "Pushed records without a readable id were dropped");
         }
-        metrics::taken_in(&due.target.connector.key, records, events, dropped);
+        let connector = &due.target.connector.key;
+        tally.stored(connector, "webhook");
+        metrics::taken_in(connector, records, dropped);
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ mod schedule;
 mod seats;
 mod sift;
 mod source;
+mod spans;
 mod subscriber;
 mod subscriptions;
 mod sweep;

@@ -1,43 +1,85 @@
-//! The metrics of polling; labels have few values.
+//! The metrics of polling.
 
 use std::time::Duration;
 
+use oc_telemetry as table;
+
+use crate::task::Task;
+use crate::{EventKind, Part};
+
 /// A poll ended well.
-pub(crate) fn polled(connector: &str, took: Duration, records: u64, events: u64) {
-    let connector = connector.to_owned();
-    metrics::counter!("oc_polls_total", "connector" => connector.clone(), "result" => "done")
-        .increment(1);
-    metrics::counter!("oc_poll_records_total", "connector" => connector.clone()).increment(records);
-    metrics::counter!("oc_poll_events_total", "connector" => connector.clone()).increment(events);
-    metrics::histogram!("oc_poll_seconds", "connector" => connector).record(took.as_secs_f64());
+pub(crate) fn polled(connector: &str, took: Duration, records: u64) {
+    table::POLLS.add(&[connector, "done"], 1);
+    table::POLL_RECORDS.add(&[connector], records);
+    table::POLL_SECONDS.took(&[connector], took);
 }
 
 /// A poll failed.
 pub(crate) fn failed(connector: &str) {
-    let connector = connector.to_owned();
-    metrics::counter!("oc_polls_total", "connector" => connector, "result" => "failed")
-        .increment(1);
+    table::POLLS.add(&[connector, "failed"], 1);
 }
 
 /// So many polls wait for a rate budget.
 pub(crate) fn waiting(polls: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
-    metrics::gauge!("oc_polls_waiting").set(polls as f64);
+    table::POLLS_WAITING.count(&[], count(polls));
 }
 
 /// So many instances are being polled.
 pub(crate) fn running(instances: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
-    metrics::gauge!("oc_polls_running").set(instances as f64);
+    table::POLLS_RUNNING.count(&[], count(instances));
 }
 
 /// Pushed records were worked off; some could not be made out.
-pub(crate) fn taken_in(connector: &str, records: usize, events: usize, dropped: u64) {
-    let count = |counted: usize| u64::try_from(counted).unwrap_or(u64::MAX);
-    let connector = connector.to_owned();
-    metrics::counter!("oc_pushed_records_total", "connector" => connector.clone())
-        .increment(count(records));
-    metrics::counter!("oc_pushed_events_total", "connector" => connector.clone())
-        .increment(count(events));
-    metrics::counter!("oc_pushed_dropped_total", "connector" => connector).increment(dropped);
+pub(crate) fn taken_in(connector: &str, records: usize, dropped: u64) {
+    table::PUSHED_RECORDS.add(&[connector], count(records));
+    table::PUSHED_DROPPED.add(&[connector], dropped);
+}
+
+/// A stint of a load or sweep ended.
+pub(crate) fn carried_on(connector: &str, task: &Task, failed: bool) {
+    let task = match task {
+        Task::Load(_) => "load",
+        Task::Sweep(_) => "sweep",
+    };
+    table::TASKS.add(&[connector, task, if failed { "failed" } else { "done" }], 1);
+}
+
+/// How many events there are of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    created: u64,
+    updated: u64,
+    deleted: u64,
+}
+
+impl Tally {
+    pub(crate) fn of(part: &Part) -> Self {
+        let mut tally = Self::default();
+        tally.add(part);
+        tally
+    }
+
+    pub(crate) fn add(&mut self, part: &Part) {
+        for event in &part.events {
+            match event.kind {
+                EventKind::Created => self.created += 1,
+                EventKind::Updated => self.updated += 1,
+                EventKind::Deleted => self.deleted += 1,
+            }
+        }
+    }
+
+    /// They are stored; `source` has found them.
+    pub(crate) fn stored(self, connector: &str, source: &str) {
+        let Self { created, updated, deleted } = self;
+        for (kind, events) in [("created", created), ("updated", updated), ("deleted", deleted)] {
+            if events > 0 {
+                table::EVENTS.add(&[connector, source, kind], events);
+            }
+        }
+    }
+}
+
+fn count(counted: usize) -> u64 {
+    u64::try_from(counted).unwrap_or(u64::MAX)
 }

@@ -9,6 +9,7 @@ use oc_hub::{Page, ReadPlace};
 use crate::Window;
 use crate::cursor::next_cursor;
 use crate::ledger::{Due, Finding, Ledger, LedgerError, Outcome, PollSummary};
+use crate::metrics::Tally;
 use crate::observe::fields;
 use crate::schedule::{after_success, quiet_after};
 use crate::sift::Sifter;
@@ -95,6 +96,8 @@ struct Run<'a> {
     sifter: Sifter<'a>,
     /// A part that is being put aside while the next pages are read.
     staging: Option<Staging<'a>>,
+    /// What was put aside.
+    tally: Tally,
 }
 
 type Staging<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
@@ -114,7 +117,7 @@ impl<'a> Run<'a> {
             notes: false,
         };
         let sifter = Sifter::new(due, ledger, started, window);
-        Self { due, ledger, started, sifter, staging: None }
+        Self { due, ledger, started, sifter, staging: None, tally: Tally::default() }
     }
 
     /// Reads on; meanwhile what was put aside is stored.
@@ -142,6 +145,7 @@ impl<'a> Run<'a> {
     async fn put_aside(&mut self) -> Result<(), PollError> {
         self.all_staged().await?;
         let part = self.sifter.hand_over();
+        self.tally.add(&part);
         self.staging = Some(self.ledger.stage(self.due, self.started, part));
         Ok(())
     }
@@ -168,8 +172,10 @@ impl<'a> Run<'a> {
     ) -> Result<PollSummary, PollError> {
         self.all_staged().await?;
         let summary = self.sifter.summary.clone();
+        let part = self.sifter.hand_over();
+        self.tally.add(&part);
         let finding = Finding {
-            part: self.sifter.hand_over(),
+            part,
             started: self.started,
             cursor,
             forget_before: self.forget_before(),
@@ -178,6 +184,7 @@ impl<'a> Run<'a> {
             summary: summary.clone(),
         };
         self.ledger.finish(self.due, Outcome::Done(finding)).await?;
+        self.tally.stored(&self.due.target.connector.key, "poll");
         Ok(summary)
     }
 

@@ -8,6 +8,7 @@ use oc_config::Timestamp;
 use oc_egress::{Clock, Dice};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::account_share::AccountShares;
 use crate::ledger::{Due, DueInstance, Failure, Ledger, LedgerError, Outcome};
@@ -17,6 +18,7 @@ use crate::renewal::keep_claim;
 use crate::schedule::after_failure;
 use crate::seats;
 use crate::source::Source;
+use crate::spans;
 
 /// The bounds of polling.
 #[derive(Clone, Copy, Debug)]
@@ -121,18 +123,17 @@ impl Poller {
     }
 
     async fn poll(&self, due: &Due) -> Result<(), PollError> {
+        self.poll_once(due).instrument(spans::poll(due)).await
+    }
+
+    async fn poll_once(&self, due: &Due) -> Result<(), PollError> {
         let began = self.clock.now();
         let polled =
             poll_once(due, &*self.source, &*self.ledger, &self.clock, self.dice.roll()).await;
         let connector = &due.target.connector.key;
         match &polled {
             Ok(summary) => {
-                metrics::polled(
-                    connector,
-                    self.clock.now().since(began),
-                    summary.records,
-                    summary.events,
-                );
+                metrics::polled(connector, self.clock.now().since(began), summary.records);
                 tracing::debug!(instance = %due.target.instance, resource = %due.config.name,
                     records = summary.records, events = summary.events, "Polled");
             }

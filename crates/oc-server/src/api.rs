@@ -7,6 +7,7 @@ mod calls;
 mod connections;
 mod cors;
 mod deliveries;
+mod destinations;
 mod elements;
 mod error;
 mod events;
@@ -20,6 +21,7 @@ mod rates;
 mod reference;
 mod request_id;
 mod token_fault;
+mod traffic;
 mod webhooks;
 
 use std::sync::Arc;
@@ -66,6 +68,7 @@ fn calls() -> Calls {
         .merge(events::calls())
         .merge(analytics::calls())
         .merge(deliveries::calls())
+        .merge(destinations::calls())
         .merge(elements::calls())
         .merge(webhooks::calls())
         .merge(hubs::calls())
@@ -89,7 +92,7 @@ fn router(app: App, telemetry: Telemetry) -> Router {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    router.layer(from_fn(request_id::identify)).with_state(app)
+    router.layer(from_fn(request_id::identify)).layer(from_fn(traffic::count)).with_state(app)
 }
 
 async fn within_time(request: Request, next: Next) -> Response {

@@ -10,8 +10,8 @@ use crate::commands::{
     audit, backup, check, completions, connectors, events, import, migrate, poll, rekey, serve,
     user,
 };
-use crate::logs;
 use crate::settings::{self, Settings};
+use crate::{logs, traces};
 
 /// Polls SaaS providers for changes and delivers each one, signed, to a callback url.
 #[derive(Parser)]
@@ -91,7 +91,7 @@ pub fn run() -> ExitCode {
         }
     };
     let asked = arguments.command.unwrap_or(Command::Serve(serve::Options::default()));
-    ended(logs::start(&settings.log, settings.log_format).and_then(|()| start(asked, settings)))
+    ended(start(asked, settings))
 }
 
 fn ended(with: anyhow::Result<ExitCode>) -> ExitCode {
@@ -112,10 +112,15 @@ fn is_closed(error: &anyhow::Error) -> bool {
 }
 
 fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+    // Commands end before a trace would be of use.
+    let is_server = matches!(command, Command::Serve(_));
+    let traces = settings.tracing.as_ref().filter(|_| is_server).map(traces::start).transpose()?;
+    let (tracer, exporter) = traces.unzip();
+    logs::start(&settings.log, settings.log_format, tracer)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve(options) => serve::run(&options, settings).await,
+            Command::Serve(options) => serve::run(&options, settings, exporter).await,
             Command::Check(options) => check::run(&options, &settings),
             Command::Import(options) => import::run(&options, &settings),
             Command::Poll(options) => poll::run(&options, settings).await,

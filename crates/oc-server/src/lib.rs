@@ -14,6 +14,7 @@ mod preview;
 mod secret_key_file;
 mod settings;
 mod telemetry;
+mod traces;
 mod ui;
 
 pub use command_line::run;

@@ -3,6 +3,7 @@
 mod access;
 mod file;
 mod table;
+mod tracing;
 mod value;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use url::Url;
 pub(crate) use access::{Access, Origins};
 use table::Found;
 pub(crate) use table::arguments;
+pub(crate) use tracing::Tracing;
 
 /// All settings, checked.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
     pub(crate) access: Access,
+    /// Where traces go, if they do.
+    pub(crate) tracing: Option<Tracing>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -100,7 +104,7 @@ impl Settings {
             duration("callback-timeout"),
             duration("event-retention"),
         );
-        let access = Access::read(found);
+        let (access, tracing) = (Access::read(found), Tracing::read(found));
         let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
         let (polls, deliveries, per_destination, threshold) = (
             count("poll-concurrency"),
@@ -136,6 +140,7 @@ impl Settings {
             poll_failure_threshold: threshold?,
             event_retention: retention?,
             access: access?,
+            tracing: tracing?,
             log: found.text("log").unwrap_or_default(),
             log_format: log_format?,
         })

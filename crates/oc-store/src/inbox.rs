@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::Notification;
 use oc_poll::{ClaimedPushed, Due, Inbox, LedgerError, ResourceId, TakenIn};
+use tracing::Instrument as _;
 
 use crate::ledger::{complete_contents, publish, remember, tell};
 use crate::sql::{Sql, params};
@@ -52,8 +53,10 @@ impl Inbox for Store {
     async fn take_in(&self, due: &Due, now: Timestamp, taken: TakenIn) -> Result<(), LedgerError> {
         let notifications = self.pushed_notifications(due, &taken.part.events, now).await?;
         let (claimed, instance) = (due.clone(), due.target.instance);
+        let count = notifications.len();
         let take = move |sql: &Sql| take_in(sql, &claimed, now, &taken, &notifications);
-        let taken = self.database.write(take).await;
+        let commit = tracing::info_span!("commit", notifications = count);
+        let taken = self.database.write(take).instrument(commit).await;
         if matches!(taken, Ok(true)) {
             self.shared.outbox_changed.notify_one();
         }

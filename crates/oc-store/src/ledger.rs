@@ -13,6 +13,7 @@ use oc_dispatch::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, compose};
 use oc_poll::{
     Claimed, Due, DueInstance, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version,
 };
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::sql::{Sql, params};
@@ -93,7 +94,7 @@ impl Ledger for Store {
             outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)?;
             content::stage(sql, resource, &part.contents)
         };
-        let staged = self.database.write(stage).await;
+        let staged = self.database.write(stage).instrument(tracing::info_span!("stage")).await;
         if matches!(staged, Err(StoreError::Conflict)) {
             locked(&self.shared.polls).give_back(&due.target.instance);
         }
@@ -116,7 +117,7 @@ impl Ledger for Store {
             Outcome::Done(finding) => {
                 let events = &finding.part.events;
                 let notifications = self.notifications(due, events, finding.started).await?;
-                let checkpoint = due.checkpoint;
+                let (checkpoint, count) = (due.checkpoint, notifications.len());
                 let changes = due.config.changes;
                 let done = move |sql: &Sql| {
                     let told = outcome::done(
@@ -132,7 +133,8 @@ impl Ledger for Store {
                     }
                     Ok(told)
                 };
-                self.database.write(done).await.map(|told| {
+                let commit = tracing::info_span!("commit", notifications = count);
+                self.database.write(done).instrument(commit).await.map(|told| {
                     if told {
                         self.shared.outbox_changed.notify_one();
                     }

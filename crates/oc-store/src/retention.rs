@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 
 use crate::sql::{Sql, params};
-use crate::{Store, StoreError, audit, people, sessions};
+use crate::{Store, StoreError, audit, metrics, people, sessions};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
@@ -30,8 +30,19 @@ impl Store {
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
     pub async fn sweep(&self, now: Timestamp, kept: Duration) -> Result<Swept, StoreError> {
-        let before = now.minus(kept);
         let mut swept = Swept::default();
+        let done = self.sweep_all(now, kept, &mut swept).await;
+        metrics::swept(&swept, done.is_ok());
+        done.map(|()| swept)
+    }
+
+    async fn sweep_all(
+        &self,
+        now: Timestamp,
+        kept: Duration,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let before = now.minus(kept);
         let mut after = Some(0);
         while let Some(from) = after {
             let (deleted, next) =
@@ -48,8 +59,7 @@ impl Store {
         self.database.write(move |sql| sweep_day_old(sql, yesterday)).await?;
         while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
         self.database.write(move |sql| people::sweep(sql, now)).await?;
-        self.database.write(move |sql| sessions::sweep(sql, now)).await?;
-        Ok(swept)
+        self.database.write(move |sql| sessions::sweep(sql, now)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use oc_config::{Catalogue, Timestamp};
+use oc_config::Catalogue;
 use tokio::sync::Notify;
 
 use crate::leases::Leases;
@@ -80,24 +80,6 @@ impl Store {
     /// True while the database answers.
     pub async fn is_ready(&self) -> bool {
         self.database.write(|_| Ok(())).await.is_ok()
-    }
-
-    /// How many notifications wait, and since when the oldest does.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub async fn waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
-        self.database
-            .read(|sql| {
-                let counted = sql.one(
-                    "SELECT count(*), min(n.created) FROM resource r JOIN notification n
-                       ON n.resource_id = r.id AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-                     WHERE r.delivered_through < r.visible_through", (),
-                    |row| Ok((row.get(0)?, row.get::<Option<i64>>(1)?.map(Timestamp))),
-                )?;
-                Ok(counted)
-            })
-            .await
     }
 
     /// A wrong key is found at the start, not at the first secret.

@@ -15,6 +15,7 @@ use oc_poll::{
     ClaimedTasks, Due, DueTask, LedgerError, Next, ResourceId, Step, Tasks, Tracked, Trouble,
     Version,
 };
+use tracing::Instrument as _;
 
 use crate::sql::{Sql, params};
 use crate::store::locked;
@@ -91,12 +92,15 @@ impl Tasks for Store {
     }
 
     async fn record(&self, due: &Due, now: Timestamp, step: Step) -> Result<(), LedgerError> {
-        let notifications = self.notifications(due, &step.part.events, now).await?;
+        let mut notifications = self.notifications(due, &step.part.events, now).await?;
+        // What was there before, or has gone at some time, says nothing about how fast changes are told.
+        notifications.iter_mut().for_each(|one| one.changed = None);
         let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
-        let goes_on = step.next == Next::Now;
+        let (goes_on, count) = (step.next == Next::Now, notifications.len());
         let record =
             move |sql: &Sql| step::record(sql, resource, revision, now, &step, &notifications);
-        let recorded = self.database.write(record).await;
+        let commit = tracing::info_span!("commit", notifications = count);
+        let recorded = self.database.write(record).instrument(commit).await;
         if matches!(recorded, Ok(true)) {
             self.shared.outbox_changed.notify_one();
         }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use oc_config::{FailurePolicy, Timestamp};
 use oc_egress::{Clock, Dice};
+use oc_telemetry::{TraceContext, named};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::metrics;
 use crate::outbox::{Failed, Lane, Next, Pending, Settlement};
@@ -47,16 +50,13 @@ impl Sender {
         let policy = lane.policy.unwrap_or(self.policy);
         let until = self.clock.now().plus(self.stint);
         for pending in lane.notifications {
-            let outgoing = Outgoing {
-                id: pending.id,
-                body: pending.body.clone(),
-                attempt: pending.attempt,
-                replay,
-            };
-            let attempt = self.attempt(&lane.destination, outgoing).await;
+            let attempt = self.attempt(&lane.destination, &pending, replay).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
+                if !replay {
+                    metrics::arrived(&pending, &attempt);
+                }
                 settlement.delivered.push((pending.id, attempt));
             } else {
                 breath = self.breath_of(attempt.verdict);
@@ -70,9 +70,33 @@ impl Sender {
         (settlement, breath)
     }
 
-    /// One attempt. A fault of the program within it is a failure like others: the lane is settled,
-    /// and neither its claim nor its share of the destination is lost.
-    async fn attempt(&self, to: &Destination, outgoing: Outgoing) -> Attempt {
+    /// One attempt, as a part of the trace that found the notification.
+    async fn attempt(&self, to: &Destination, pending: &Pending, replay: bool) -> Attempt {
+        let number = pending.attempt;
+        let span = tracing::info_span!(
+            "deliver",
+            otel.kind = "client",
+            trace = Empty,
+            id = %pending.id,
+            attempt = number,
+            status = Empty
+        );
+        if let Some(trace) = &pending.trace {
+            trace.follow(&span);
+        }
+        let span = named(span);
+        let (id, body, trace) = (pending.id, pending.body.clone(), TraceContext::of(&span));
+        let outgoing = Outgoing { id, body, attempt: number, replay, trace };
+        let attempt = self.send_one(to, outgoing).instrument(span.clone()).await;
+        if let Some(status) = attempt.status {
+            span.record("status", status);
+        }
+        attempt
+    }
+
+    /// A fault of the program within an attempt is a failure like others: the lane is settled, and
+    /// neither its claim nor its share of the destination is lost.
+    async fn send_one(&self, to: &Destination, outgoing: Outgoing) -> Attempt {
         let (id, at) = (outgoing.id, self.clock.now());
         let sending = AssertUnwindSafe(async { self.transport.send(to, outgoing).await });
         sending.catch_unwind().await.unwrap_or_else(|_| {

@@ -73,6 +73,8 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
         attempt: 1,
         failures: 0,
         first_failure: None,
+        changed: None,
+        trace: None,
     };
     Lane {
         id: LaneId(id),

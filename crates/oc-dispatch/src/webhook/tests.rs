@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use oc_config::SignatureKey;
 use oc_egress::Policy;
+use oc_telemetry::TraceContext;
 use url::Url;
 use uuid::Uuid;
 use wiremock::matchers::method;
@@ -10,6 +11,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NOW: Timestamp = Timestamp(1_614_265_330_000_000);
 
 fn destination(url: &str) -> Destination {
@@ -31,7 +33,8 @@ async fn attempt(answer: ResponseTemplate, within: Duration) -> (Attempt, MockSe
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(answer).mount(&server).await;
     let (id, body) = (Uuid::from_u128(7), Bytes::from("{}"));
-    let notification = Outgoing { id, body, attempt: 3, replay: true };
+    let notification =
+        Outgoing { id, body, attempt: 3, replay: true, trace: TraceContext::read(TRACE) };
     let url = format!("{}/hook?key=s3cret", server.uri());
     (webhooks(within).send(&destination(&url), notification).await, server)
 }
@@ -55,6 +58,7 @@ async fn a_notification_carries_its_headers_and_both_signatures() {
         ("webhook-timestamp", "1614265330".to_owned()),
         ("elements-delivery-attempt", "3".to_owned()),
         ("elements-replay", "true".to_owned()),
+        ("traceparent", TRACE.to_owned()),
         ("user-agent", "open-connectors/test".to_owned()),
         ("x-own", "1".to_owned()),
         ("authorization", "Basic dXNlcjpwYXNz".to_owned()),
@@ -78,7 +82,7 @@ async fn an_attempt_keeps_what_was_sent_without_its_secrets() {
         masked.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
         ["authorization", "x-own"]
     );
-    assert_eq!(clear.len(), 8);
+    assert_eq!(clear.len(), 9);
     for (name, value) in clear {
         assert_eq!(arrived.headers[name.as_str()], value.as_str(), "{name}");
     }

@@ -6,7 +6,7 @@ const MINUTE: i64 = 60_000_000;
 
 fn budget() -> Budget {
     let catalogue = oc_config::Catalogue::built_in().unwrap();
-    Budget::new(catalogue.find("salesloft").unwrap().limits.as_ref().unwrap())
+    Budget::new("salesloft", catalogue.find("salesloft").unwrap().limits.as_ref().unwrap())
 }
 
 #[test]
@@ -131,12 +131,13 @@ fn accounts_are_apart_and_remembered_while_their_window_lasts() {
     let catalogue = oc_config::Catalogue::built_in().unwrap();
     let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
     let now = Timestamp(MINUTE);
-    let spend =
-        |account: &str, now| budgets.of(account, &limits, now).try_take(450, Share::Whole, now);
+    let spend = |account: &str, now| {
+        budgets.of("salesloft", account, &limits, now).try_take(450, Share::Whole, now)
+    };
     assert_eq!((spend("a", now), spend("b", now)), (None, None));
     assert!(spend("a", now).is_some(), "what was spent is forgotten between two requests");
     for number in 0..3 * LOOK_THROUGH {
-        budgets.of(&number.to_string(), &limits, Timestamp(5 * MINUTE));
+        budgets.of("salesloft", &number.to_string(), &limits, Timestamp(5 * MINUTE));
     }
     let kept = budgets.0.lock().unwrap();
     assert!(kept.len() <= 3 * LOOK_THROUGH && !kept.contains_key("a"));
@@ -223,4 +224,22 @@ async fn a_429_at_the_edge_of_a_minute_costs_that_minute_and_not_the_next() {
     assert!(used.iter().all(|points| *points <= 300), "{used:?}");
     // One refusal a minute, and none right after it has turned.
     assert_eq!((refused as usize, used[0]), (used.len() - 1, 300), "{used:?}");
+}
+
+#[test]
+fn the_least_that_is_left_to_an_account_is_told_by_connector() {
+    let catalogue = oc_config::Catalogue::built_in().unwrap();
+    let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
+    let budgets = Budgets::default();
+    let of = |connector, account: &str| budgets.of(connector, account, &limits, Timestamp(0));
+    let (one, two) = (of("one", "a"), of("two", "b"));
+    of("one", "idle");
+    assert_eq!(one.try_take(150, Share::Whole, Timestamp(0)), None);
+    two.close(None, Timestamp(0));
+    let usable = f64::from(one.usable);
+    let least = budgets.least_left(Timestamp(0));
+    assert_eq!(least["one"], (usable - 150.0) / usable);
+    assert_eq!(least["two"], 0.0);
+    let later = budgets.least_left(Timestamp(5 * MINUTE));
+    assert_eq!((later["one"], later["two"]), (1.0, 1.0));
 }

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::{Patience, TokenError};
+use crate::metrics;
 use crate::{Grant, Replaced, TokenEndpoint, TokenFault, TokenSet, Vault};
 
 const LOST: &str = "the answer to the last refresh was lost, and the provider no longer accepts the \
@@ -79,7 +80,9 @@ impl Flights {
         let task = async move {
             // Removed even if the refresh panics, so that the next caller begins another.
             let _done = Done { under_way, instance };
-            ends.send_replace(Some(refresh.run(instance, version).await));
+            let ended = refresh.run(instance, version).await;
+            metrics::refreshed(&ended);
+            ends.send_replace(Some(ended));
         };
         // What it logs names the request that it is for.
         self.tasks.spawn(task.in_current_span());

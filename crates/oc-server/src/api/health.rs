@@ -28,6 +28,6 @@ async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
 }
 
 async fn metrics(app: &App, telemetry: &Telemetry) -> Response {
-    let text = telemetry.render(&app.store, &app.clock).await;
+    let text = telemetry.render(app).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

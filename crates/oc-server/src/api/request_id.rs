@@ -6,14 +6,19 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::Instrument as _;
+use oc_telemetry::{TRACEPARENT, TraceContext, named};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::error::{ApiError, ErrorBody};
+use super::webhooks::is_delivery;
 
 const NAME: HeaderName = HeaderName::from_static("elements-request-id");
 /// The longest id that is taken from a client.
 const LONGEST: usize = 64;
+/// The most of a path that is logged.
+const LONGEST_PATH: usize = 256;
 
 /// A request's id.
 #[derive(Clone, Debug)]
@@ -39,14 +44,43 @@ impl RequestId {
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::new(request.headers());
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method(), request.uri().path());
-    let span = tracing::info_span!("request", id = id.0, %method, path);
+    let span = span(&id.0, &request);
     async move {
         let response = next.run(request).await;
-        finish(&id.0, response)
+        let response = finish(&id.0, response);
+        Span::current().record("status", response.status().as_u16());
+        response
     }
     .instrument(span)
     .await
+}
+
+/// A part of the caller's trace, when it has one.
+fn span(id: &str, request: &Request) -> Span {
+    let (method, path) = (request.method(), shown(request.uri().path()));
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        id,
+        trace = Empty,
+        %method,
+        path,
+        status = Empty
+    );
+    let trace = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    if let Some(trace) = trace.and_then(TraceContext::read) {
+        trace.follow(&span);
+    }
+    named(span)
+}
+
+/// A path for the log: where providers deliver to is known to nobody else, and a path may be long.
+fn shown(path: &str) -> &str {
+    if is_delivery(path) {
+        return "/events";
+    }
+    let end = (0..=path.len().min(LONGEST_PATH)).rev().find(|at| path.is_char_boundary(*at));
+    &path[..end.unwrap_or(0)]
 }
 
 fn finish(id: &str, mut response: Response) -> Response {
@@ -94,6 +128,13 @@ fn body(id: &str, error: ApiError) -> ErrorBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_has_neither_long_paths_nor_those_of_providers() {
+        assert_eq!(shown("/elements/api-v2/instances/7"), "/elements/api-v2/instances/7");
+        assert_eq!(shown("/elements/api-v2/events/salesloft/s3cret"), "/events");
+        assert_eq!(shown(&format!("/{}", "ü".repeat(1_000))).len(), 255);
+    }
 
     #[test]
     fn a_clients_id_is_kept_when_it_is_fit_for_a_log() {

@@ -17,8 +17,11 @@ use crate::caller_secret;
 use crate::secret_key_file;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
+use crate::traces::Exporter;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// How long a stop waits for the last traces.
+const LAST_TRACES: Duration = Duration::from_millis(500);
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -37,7 +40,11 @@ enum Role {
     Dispatch,
 }
 
-pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    options: &Options,
+    settings: Settings,
+    exporter: Option<Exporter>,
+) -> anyhow::Result<ExitCode> {
     if options.check {
         catalogue(&settings)?;
         if settings.database.exists() {
@@ -51,6 +58,8 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
     let telemetry = Telemetry::start()?;
     let app = App::build(settings).await?;
     first_user(&app).await?;
+    let last = CancellationToken::new();
+    let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
     if has(Role::Api) {
         let listen = app.settings.listen;
@@ -92,6 +101,11 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
         parts.abort_all();
     }
     app.tokens.settle(Duration::from_secs(1)).await;
+    last.cancel();
+    if let Some(exporting) = exporting {
+        // Traces are no reason to be killed.
+        let _ = tokio::time::timeout(LAST_TRACES, exporting).await;
+    }
     tracing::info!("Stopped");
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -14,7 +14,7 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 26] = [
+const SETTINGS: [Setting; 29] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
@@ -39,13 +39,25 @@ const SETTINGS: [Setting; 26] = [
     Setting("api-rate", Some("6000"), false, "Requests a minute of one caller; 0 is no limit"),
     Setting("api-failure-rate", Some("60"), false, "Requests a minute with wrong secrets from one address; 0 is no limit"),
     Setting("cors-origins", Some(""), false, "Origins of web pages that may call the API, separated by commas; * is any"),
+    Setting("otlp-endpoint", None, false, "Collector that takes traces over OTLP/HTTP, as http://127.0.0.1:4318 [default: no traces]"),
+    Setting("otlp-headers", Some(""), true, "Headers for the collector, as name=value, separated by commas"),
+    Setting("otlp-sample-ratio", Some("1"), false, "Part of the traces that is sent, from 0 to 1"),
     Setting("log", Some("info"), false, "What is logged, as info or oc_poll=debug"),
     Setting("log-format", Some("text"), false, "text or json"),
 ];
 
 /// Settings that are documented and that this version does not carry out.
-const UNSUPPORTED: [&str; 4] =
-    ["OC_TLS_CERT", "OC_TLS_KEY", "OC_NATS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const UNSUPPORTED: [&str; 3] = ["OC_TLS_CERT", "OC_TLS_KEY", "OC_NATS_URL"];
+
+/// What other programs call a setting too.
+const STANDARD: [(&str, &str); 1] = [("otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")];
+
+/// The value of a variable that is not ours alone, and its name.
+fn standard(name: &str) -> Option<(String, String)> {
+    let (_, variable) = STANDARD.iter().find(|(setting, _)| *setting == name)?;
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty())?;
+    Some((value, (*variable).to_owned()))
+}
 
 impl Setting {
     fn variable(&self) -> String {
@@ -100,7 +112,9 @@ impl Found {
                     let place = if flag { format!("--{name}") } else { setting.variable() };
                     Some((value.clone(), place))
                 }
-                None => from_file.or_else(|| Some(((*default)?.to_owned(), "default".to_owned()))),
+                None => from_file
+                    .or_else(|| standard(name))
+                    .or_else(|| Some(((*default)?.to_owned(), "default".to_owned()))),
             };
             if let Some(value) = value {
                 found.values.insert(*name, value);
@@ -142,6 +156,21 @@ impl Found {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
         self.values.contains_key(name).then(|| self.parse(name, expected, parse)).flatten()
+    }
+
+    /// A value that no message repeats.
+    pub(super) fn secret_parse<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (text, place) = self.values.get(name)?;
+        let parsed = parse(text.trim());
+        if parsed.is_none() {
+            self.faults.push(format!("{place}: {expected} were expected"));
+        }
+        parsed
     }
 
     /// A text that is not empty.

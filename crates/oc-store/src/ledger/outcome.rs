@@ -212,10 +212,18 @@ pub(crate) fn tell(
     created: Timestamp,
     notifications: &[Notification],
 ) -> Result<(), StoreError> {
+    let rows: Vec<_> = notifications
+        .iter()
+        .map(|one| {
+            let trace = one.trace.as_ref().map(ToString::to_string);
+            (one, one.changed.map(|at| at.0), trace)
+        })
+        .collect();
     sql.execute_each(
-        "INSERT INTO notification (id, resource_id, created, events, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        notifications.iter().map(|one| {
-            params![one.id, resource.0, created.0, one.events, one.body[..]]
+        "INSERT INTO notification (id, resource_id, created, events, body, changed, trace)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        rows.iter().map(|(one, changed, trace)| {
+            params![one.id, resource.0, created.0, one.events, one.body[..], *changed, *trace]
         }),
     )?;
     Ok(())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{ClaimRequest, Claimed, DestinationId, Lane, LaneId, Pending};
+use oc_telemetry::TraceContext;
 
 use crate::StoreError;
 use crate::profile::Profiles;
@@ -29,7 +30,8 @@ struct Queue {
     replay: bool,
     /// Those due, the longest due first.
     due: &'static str,
-    /// What waits: id, body, failures of the first one, its first failure, attempts before.
+    /// What waits: id, body, failures of the first one, its first failure, attempts before, its
+    /// oldest change, its trace.
     waiting: &'static str,
 }
 
@@ -37,7 +39,7 @@ const NEW: Queue = Queue {
     replay: false,
     due: "SELECT id, instance_id, destination FROM resource
           WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
-    waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL
+    waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
               FROM resource r JOIN notification n ON n.resource_id = r.id
                 AND n.seq > r.delivered_through AND n.seq <= r.visible_through
               WHERE r.id = ?1 ORDER BY n.seq LIMIT ?2",
@@ -49,7 +51,7 @@ const REPLAYS: Queue = Queue {
     due: "SELECT id, instance_id, destination FROM resource
           WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
-                (SELECT count(*) FROM attempt a WHERE a.notification = n.seq)
+                (SELECT count(*) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
               FROM replay p JOIN resource r ON r.id = p.resource_id
                 JOIN notification n ON n.seq = p.notification
               WHERE p.resource_id = ?1 ORDER BY p.notification LIMIT ?2",
@@ -159,12 +161,15 @@ fn lane(
         bytes += body.len();
         let is_head = notifications.is_empty();
         let failures = if is_head { row.get(2)? } else { 0 };
+        let trace: Option<String> = row.get(6)?;
         notifications.push(Pending {
             id: row.get(0)?,
             body,
             attempt: row.get::<Option<u32>>(4)?.unwrap_or(failures) + 1,
             failures,
             first_failure: row.get::<Option<i64>>(3)?.filter(|_| is_head).map(Timestamp),
+            changed: row.get::<Option<i64>>(5)?.map(Timestamp),
+            trace: trace.as_deref().and_then(TraceContext::read),
         });
         Ok(ControlFlow::Continue(()))
     })?;

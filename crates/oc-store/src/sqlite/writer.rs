@@ -2,11 +2,12 @@
 
 use std::sync::Mutex;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::StoreError;
 use crate::sql::Sql;
+use crate::{StoreError, metrics};
 
 /// The most jobs of one transaction.
 const GROUP: usize = 128;
@@ -93,7 +94,9 @@ impl Drop for Writer {
 fn write_all(sql: &Sql, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+        let began = Instant::now();
         let committed = transact(sql, &mut group);
+        metrics::committed(group.len(), began.elapsed(), committed.is_ok());
         if let Err(error) = &committed {
             tracing::error!(%error, jobs = group.len(), "Transaction failed");
         }

@@ -2,7 +2,7 @@
 
 use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement};
 use oc_poll::Ledger;
-use oc_store::By;
+use oc_store::{By, DestinationOrder, OrganizationId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ async fn a_lane_is_claimed_once_and_goes_on_where_it_was_settled() {
     let house = house_with_three().await;
     let lane = house.lanes(1_900).await.lanes.remove(0);
     assert_eq!(ids(&lane).len(), 3);
+    assert!(lane.notifications.iter().all(|one| one.changed.is_some()));
     assert!(house.lanes(1_900).await.lanes.is_empty());
     house.store.settle(vec![delivered(&lane, 2)]).await.unwrap();
     let rest = house.lanes(1_900).await.lanes.remove(0);
@@ -47,7 +48,8 @@ async fn a_lane_is_claimed_once_and_goes_on_where_it_was_settled() {
     house.store.settle(vec![delivered(&rest, 1)]).await.unwrap();
     let empty = house.lanes(99_999).await;
     assert!(empty.lanes.is_empty() && empty.next.is_none());
-    assert_eq!(house.store.waiting().await.unwrap(), (0, None));
+    let standing = house.store.standing(s(2_000)).await.unwrap();
+    assert_eq!((standing.outbox, standing.oldest), (0, None));
 }
 
 #[tokio::test]
@@ -92,7 +94,10 @@ async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivat
     let due = house.due(2_800).await.unwrap();
     house.store.finish(&due, done(2_800, part(30..31))).await.unwrap();
     assert!(house.lanes(99_999).await.lanes.is_empty());
-    assert_eq!(house.store.waiting().await.unwrap().0, 4);
+    let standing = house.store.standing(s(9_000)).await.unwrap();
+    assert_eq!((standing.outbox, standing.oldest), (4, Some(s(1_900))));
+    assert_eq!((standing.queued_instances, standing.queued_destinations), (1, 1));
+    assert_eq!(standing.due, 1);
     let house = house.restarted().await;
     assert!(house.lanes(99_999).await.lanes.is_empty());
     let queued = house.store.instance(oc_config::InstanceId(1));
@@ -107,6 +112,23 @@ async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivat
     let again = house.lanes(3_000).await.lanes.remove(0);
     assert_eq!(ids(&again)[..3], ids(&lane));
     assert_eq!((again.notifications.len(), again.notifications[0].failures), (4, 0));
+}
+
+#[tokio::test]
+async fn destinations_are_shown_to_their_organization_alone() {
+    let house = house_with_three().await;
+    let lane = house.lanes(1_900).await.lanes.remove(0);
+    house.store.settle(vec![failing(&lane, 1, Next::Retry(s(1_908)))]).await.unwrap();
+    let of = async |organization, since| {
+        let (organization, order) = (OrganizationId(organization), DestinationOrder::Failures);
+        house.store.destinations(organization, s(since), order, 10).await.unwrap()
+    };
+    let own = of(1, 0).await.remove(0);
+    assert_eq!(own.destination, "https://receiver.example");
+    assert_eq!((own.backlog, own.oldest), (2, Some(s(1_900))));
+    assert_eq!((own.attempts, own.failures, own.queued_instances), (2, 1, 0));
+    assert_eq!(of(1, 1_901).await[0].attempts, 0);
+    assert!(of(2, 0).await.is_empty());
 }
 
 #[tokio::test]
@@ -144,7 +166,7 @@ async fn without_a_callback_notifications_are_kept_and_not_sent() {
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..2))).await.unwrap();
     assert!(house.lanes(99_999).await.lanes.is_empty());
-    assert_eq!(house.store.waiting().await.unwrap().0, 0);
+    assert_eq!(house.store.standing(s(2_000)).await.unwrap().outbox, 0);
 }
 
 #[tokio::test]
