@@ -1,5 +1,6 @@
 //! The project's own commands; whatever cargo does by itself is not repeated here.
 
+mod dist;
 mod fuzz_api;
 mod packages;
 mod sim;
@@ -57,6 +58,11 @@ enum Command {
         /// Only these
         only: Vec<String>,
     },
+    /// Pack a static binary: a tarball, a Debian package and their checksums
+    #[command(
+        after_help = "Example: cargo xtask dist\n         cargo xtask dist --check-reproducible"
+    )]
+    Dist(dist::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -76,6 +82,7 @@ fn main() -> anyhow::Result<()> {
             let options = vec![format!("--seeds={seeds}"), format!("--from={from}")];
             sim::run(Profile::Release, &with("simulate", options))
         }
+        Command::Dist(options) => dist::run(&options),
         Command::Bench { only } => sim::run(Profile::Release, &with("bench", only)),
     }
 }

@@ -1,4 +1,4 @@
-//! Programs that tests start, installed from Debian's packages where they are missing.
+//! Programs that tests and packages need, installed from Debian's packages where they are missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,14 +6,15 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 /// A program, where it may be, and the packages that bring it.
-struct Wanted {
+pub(crate) struct Wanted {
     what: &'static str,
     /// `*` stands for one folder of any name.
     places: &'static [&'static str],
     packages: &'static [&'static str],
 }
 
-const WANTED: &[Wanted] = &[
+/// What tests start.
+pub(crate) const FOR_TESTS: &[Wanted] = &[
     Wanted {
         what: "PostgreSQL",
         places: &["/usr/lib/postgresql/*/bin/postgres"],
@@ -37,12 +38,18 @@ const WANTED: &[Wanted] = &[
     },
 ];
 
+/// What packing needs.
+pub(crate) const FOR_DIST: &[Wanted] = &[
+    Wanted { what: "musl's C compiler", places: &["/usr/bin/musl-gcc"], packages: &["musl-tools"] },
+    Wanted { what: "dpkg-deb", places: &["/usr/bin/dpkg-deb"], packages: &["dpkg"] },
+];
+
 /// Sees that every program is there; installs what is missing, and says so.
 ///
 /// # Errors
-/// When something is missing and cannot be installed: no test is left out in silence.
-pub(crate) fn require() -> anyhow::Result<()> {
-    let missing: Vec<&Wanted> = WANTED.iter().filter(|one| !one.is_there()).collect();
+/// When something is missing and cannot be installed: nothing is left out in silence.
+pub(crate) fn require(wanted: &[Wanted]) -> anyhow::Result<()> {
+    let missing: Vec<&Wanted> = wanted.iter().filter(|one| !one.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

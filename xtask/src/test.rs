@@ -10,7 +10,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "The tests need cargo, Python, PostgreSQL, NATS, Node and Chromium: SQLite is compiled in, provider and \
          receiver are simulated, and the API's fuzzer comes from PyPI"
     );
-    crate::packages::require()?;
+    crate::packages::require(crate::packages::FOR_TESTS)?;
     crate::tidy::run()?;
     // The scenarios run the real binary.
     run_cargo(&["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])

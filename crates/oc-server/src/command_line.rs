@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    audit, backup, check, completions, connectors, events, import, migrate, poll, rekey, serve,
-    user,
+    audit, backup, check, completions, connectors, events, health, import, manual, migrate, poll,
+    rekey, serve, user,
 };
 use crate::settings::{self, Settings};
 use crate::{logs, traces};
@@ -64,11 +64,17 @@ enum Command {
     /// Changes the secret key: seals every secret anew; while no server runs
     #[command(after_help = "Example: oc-server rekey --new-key-file /run/secrets/oc.key.new")]
     Rekey(rekey::Options),
+    /// Asks whether the server on this machine does its work
+    #[command(after_help = "Example: oc-server health --listen 127.0.0.1:8080")]
+    Health(health::Options),
     /// Prints a completion script for a shell
     #[command(
         after_help = "Example: oc-server completions bash > /etc/bash_completion.d/oc-server"
     )]
     Completions(completions::Options),
+    /// Writes the manual pages into a folder, for packages
+    #[command(hide = true)]
+    Manual(manual::Options),
 }
 
 /// Runs the program. Exit codes: 0 good, 1 it failed, 2 it was asked wrongly.
@@ -79,9 +85,12 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    // A script is wanted however the settings are.
-    if let Some(Command::Completions(options)) = &arguments.command {
-        return ended(completions::run(options, Arguments::command().args(settings::arguments())));
+    // What describes the program is wanted however the settings are.
+    let described = Arguments::command().args(settings::arguments());
+    match &arguments.command {
+        Some(Command::Completions(options)) => return ended(completions::run(options, described)),
+        Some(Command::Manual(options)) => return ended(manual::run(options, described)),
+        _ => {}
     }
     let settings = match Settings::read(&matches) {
         Ok(settings) => settings,
@@ -131,8 +140,9 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Migrate(options) => migrate::run(&options, &settings),
             Command::Backup(options) => backup::run(&options, &settings),
             Command::Rekey(options) => rekey::run(&options, &settings),
-            // It needs no settings and is answered before they are read.
-            Command::Completions(_) => Ok(ExitCode::SUCCESS),
+            Command::Health(options) => health::run(&options, &settings).await,
+            // They need no settings and are answered before these are read.
+            Command::Completions(_) | Command::Manual(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

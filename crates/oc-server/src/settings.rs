@@ -148,4 +148,6 @@ impl Settings {
 }
 
 #[cfg(test)]
+mod packaged;
+#[cfg(test)]
 mod tests;

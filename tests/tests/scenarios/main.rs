@@ -11,6 +11,7 @@ mod failure_policy;
 mod fairness;
 mod faults;
 mod forms;
+mod health;
 mod hub;
 mod initial;
 mod instances_api;

@@ -90,6 +90,12 @@ pub(crate) fn arguments() -> Vec<Arg> {
     arguments
 }
 
+/// Names and defaults of all settings.
+#[cfg(test)]
+pub(super) fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    SETTINGS.iter().map(|setting| (setting.0, setting.1))
+}
+
 /// The values that were found, and the faults met on the way.
 #[derive(Debug, Default)]
 pub(super) struct Found {
