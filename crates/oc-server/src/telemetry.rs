@@ -1,11 +1,16 @@
 //! `/metrics`: what the layers count, and how much waits.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use oc_config::Timestamp;
 use oc_store::Standing;
 use oc_telemetry::{self as table, Kind};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// A provider has delivered something, and this came of it.
 pub(crate) fn delivered(connector: &str, result: &'static str) {
@@ -32,6 +37,18 @@ impl Telemetry {
         Ok(Self(handle))
     }
 
+    /// Keeps histograms small until `stop`: each case is kept on its own until it is put into its
+    /// bucket, which is done here, as perhaps nobody asks.
+    pub(crate) async fn keep_up(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.0.run_upkeep();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(UPKEEP_EVERY) => {}
+            }
+        }
+    }
+
     /// The metrics in Prometheus' text format.
     pub(crate) async fn render(&self, app: &App) -> String {
         let now = app.clock.now();
@@ -44,7 +61,6 @@ impl Telemetry {
             let left = left.remove(&connector.key).unwrap_or(1.0);
             table::RATE_LEFT.set(&[&connector.key], left);
         }
-        self.0.run_upkeep();
         self.0.render()
     }
 }

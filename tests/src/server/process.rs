@@ -90,7 +90,9 @@ async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Se
     let mut found = Some(found);
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        // As text, or as JSON.
+        let rest = line.split("address=").nth(1).or_else(|| line.split("\"address\":\"").nth(1));
+        let address = rest.and_then(|rest| rest.split([' ', '"']).next());
         if let Some(address) = address.filter(|_| line.contains("Listening"))
             && let Some(found) = found.take()
         {

@@ -6,6 +6,7 @@ use oc_tests::receiver::{Answer, Delivery};
 use oc_tests::salesloft::World;
 use oc_tests::{Options, Receiver};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::Value;
 
 use crate::story::{check_story, house, until_told};
 
@@ -19,7 +20,6 @@ fn traced(collector: &Collector) -> Options {
         .with("OC_OTLP_HEADERS", "x-api-key=collector-s3cret")
         .with("OC_RETRY_SCHEDULE", "20ms,40ms,60ms")
         .with("OC_LOG", "info,oc_poll=debug,oc_server=debug")
-        .with("OC_LOG_FORMAT", "text")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -92,7 +92,7 @@ async fn one_trace_leads_from_the_poll_over_its_request_and_commit_to_the_receiv
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callers_trace_is_continued() -> anyhow::Result<()> {
     let collector = Collector::start().await?;
-    let (_, _, server, instance) = house(traced(&collector)).await?;
+    let (_salesloft, _receiver, server, instance) = house(traced(&collector)).await?;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let parent = format!("00-{trace}-b7ad6b7169203331-01");
     let platform = server.api.platform();
@@ -105,6 +105,30 @@ async fn a_callers_trace_is_continued() -> anyhow::Result<()> {
     };
     let span = collector.until("the caller's trace", of_trace).await?;
     ensure!(span.name == "request" && hex(&span.parent_span_id) == "b7ad6b7169203331");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_json_each_line_of_the_log_is_an_object_that_names_its_request_and_its_trace()
+-> anyhow::Result<()> {
+    let collector = Collector::start().await?;
+    let options = traced(&collector).with("OC_LOG_FORMAT", "json");
+    let (_salesloft, _receiver, server, instance) = house(options).await?;
+    let path = format!("/instances/{}", instance.id);
+    let id = ("elements-request-id", "order-7");
+    server.api.send_with("GET", &path, id, &Value::Null).await?;
+    let mut answered = Vec::new();
+    while answered.is_empty() {
+        let lines = server.log();
+        let lines = lines.lines().map(serde_json::from_str::<Value>);
+        answered = lines.collect::<Result<Vec<_>, _>>()?;
+        answered.retain(|line| line["span"]["id"] == "order-7");
+    }
+    for line in &answered {
+        let (span, trace) = (&line["span"], line["span"]["trace"].as_str());
+        ensure!(span["name"] == "request" && span["path"].as_str().is_some(), "{line}");
+        ensure!(trace.is_some_and(|trace| trace.len() == 32), "{line}");
+    }
     Ok(())
 }
 
@@ -123,7 +147,7 @@ async fn a_collector_that_never_answers_holds_up_nothing() -> anyhow::Result<()>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_collector_receivers_get_no_trace() -> anyhow::Result<()> {
-    let (salesloft, receiver, ..) = house(Options::default()).await?;
+    let (salesloft, receiver, _server, _) = house(Options::default()).await?;
     salesloft.change(World::add_person);
     until_told(&receiver, &salesloft, 0).await?;
     ensure!(delivered(&receiver)?.headers.get("traceparent").is_none());

@@ -20,8 +20,8 @@ use crate::telemetry::Telemetry;
 use crate::traces::Exporter;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// How long a stop waits for the last traces.
-const LAST_TRACES: Duration = Duration::from_millis(500);
+/// How long a stop waits at its end for refreshes and traces.
+const LAST: Duration = Duration::from_secs(1);
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -61,6 +61,7 @@ pub(crate) async fn run(
     let last = CancellationToken::new();
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
+    parts.spawn(telemetry.clone().keep_up(stop.clone()));
     if has(Role::Api) {
         let listen = app.settings.listen;
         let listener = TcpListener::bind(listen)
@@ -100,12 +101,14 @@ pub(crate) async fn run(
         tracing::warn!("Not everything under way has ended; it is done again after the next start");
         parts.abort_all();
     }
-    app.tokens.settle(Duration::from_secs(1)).await;
     last.cancel();
-    if let Some(exporting) = exporting {
-        // Traces are no reason to be killed.
-        let _ = tokio::time::timeout(LAST_TRACES, exporting).await;
-    }
+    let traces = async {
+        if let Some(exporting) = exporting {
+            // Traces are no reason to be killed.
+            let _ = tokio::time::timeout(LAST, exporting).await;
+        }
+    };
+    tokio::join!(app.tokens.settle(LAST), traces);
     tracing::info!("Stopped");
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
