@@ -18,3 +18,9 @@ pub(crate) fn attempted(attempt: &Attempt) {
 pub(crate) fn queued() {
     metrics::counter!("oc_delivery_queued_total").increment(1);
 }
+
+/// A receiver was probed.
+pub(crate) fn probed(arrived: bool) {
+    let result = if arrived { "arrived" } else { "failed" };
+    metrics::counter!("oc_delivery_probes_total", "result" => result).increment(1);
+}

@@ -32,7 +32,7 @@ pub use analytics::{Buckets, EventCount};
 pub use audit::{AuditEntry, By};
 pub use backup::backup;
 pub use creation_key::{Creation, CreationKey};
-pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Reactivated, Subscription};
+pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Queued, Reactivated, Subscription};
 pub use error::StoreError;
 pub use events::{AuditedEvent, EventAttempt, EventFilter, EventPage, EventScope, EventStatus};
 pub use hooks::HookState;

@@ -11,6 +11,7 @@ mod enabled;
 mod listing;
 mod polling;
 mod prepared;
+mod queued;
 mod recording;
 mod tasks;
 mod webhooks;
