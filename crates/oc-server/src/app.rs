@@ -1,11 +1,13 @@
 //! The program put together: the one place that names all concrete types.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ipnet::IpNet;
 use oc_config::{Catalogue, Connector};
-use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
+use oc_dispatch::{Destination, Dispatcher, DispatcherSettings, Herald, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
@@ -30,6 +32,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How long a lane is sent before others have their turn.
 const STINT: Duration = Duration::from_secs(10);
 
+const USER_AGENT: &str = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
+
 /// Everything that the commands share.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -53,8 +57,7 @@ impl App {
         let clock = Clock::system();
         let catalogue = Arc::new(catalogue(&settings)?);
         let policy = Policy::allowing(settings.allow_networks.clone(), vec![settings.listen]);
-        let user_agent = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
-        let egress = Egress::new(policy, user_agent).context("the HTTP client cannot be set up")?;
+        let egress = Egress::new(policy, USER_AGENT).context("the HTTP client cannot be set up")?;
         let options = StoreOptions {
             path: settings.database.clone(),
             key: secret_key_file::load(&settings)?,
@@ -164,15 +167,41 @@ impl App {
             settings: DispatcherSettings {
                 concurrency: self.settings.dispatch_concurrency,
                 per_destination: self.settings.dispatch_per_destination,
-                schedule: self.settings.retry_schedule.clone(),
-                policy: self.settings.failure_policy,
-                probes: self.settings.probes,
+                schedule: self.settings.failures.schedule.clone(),
+                policy: self.settings.failures.policy,
+                probes: self.settings.failures.probes,
                 stint: STINT,
                 attempt_within: within,
                 look_every: LOOK_EVERY,
                 drain: DRAIN,
             },
         }
+    }
+
+    /// Tells the operator, where one wants to be told. The url is the operator's own, so that it may
+    /// lie in any network; metadata services and this service itself stay closed.
+    pub(crate) fn herald(&self) -> anyhow::Result<Option<Herald>> {
+        let Some(operator) = &self.settings.operator else { return Ok(None) };
+        let anywhere = [IpAddr::from([0; 4]), IpAddr::from([0; 16])]
+            .map(|address| IpNet::new(address, 0))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let policy = Policy::allowing(anywhere, vec![self.settings.listen]);
+        let egress = Egress::new(policy, USER_AGENT).context("the HTTP client cannot be set up")?;
+        let within = self.settings.callback_timeout;
+        Ok(Some(Herald {
+            notices: Arc::new(self.store.clone()),
+            transport: Arc::new(Webhooks::new(egress, self.clock.clone(), within)),
+            destination: Destination {
+                url: operator.url.clone(),
+                keys: operator.keys.clone(),
+                headers: Vec::new(),
+                basic: None,
+            },
+            clock: self.clock.clone(),
+            dice: Dice::system(),
+            look_every: LOOK_EVERY,
+        }))
     }
 }
 

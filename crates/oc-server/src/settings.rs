@@ -1,7 +1,9 @@
 //! The program's settings: flags, then `OC_*` variables, then `oc.toml`, then defaults.
 
 mod access;
+mod failures;
 mod file;
+mod operator;
 mod table;
 mod value;
 
@@ -11,12 +13,12 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use ipnet::IpNet;
-use oc_config::FailurePolicy;
-use oc_dispatch::{ProbeSchedule, RetrySchedule};
 use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use access::{Access, Origins};
+pub(crate) use failures::Failures;
+pub(crate) use operator::Operator;
 use table::Found;
 pub(crate) use table::arguments;
 
@@ -36,13 +38,12 @@ pub(crate) struct Settings {
     pub(crate) poll_concurrency: usize,
     pub(crate) dispatch_concurrency: usize,
     pub(crate) dispatch_per_destination: usize,
-    pub(crate) retry_schedule: RetrySchedule,
-    pub(crate) failure_policy: FailurePolicy,
-    pub(crate) probes: ProbeSchedule,
+    pub(crate) failures: Failures,
     pub(crate) provider_retry_pause: Duration,
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
+    pub(crate) operator: Option<Operator>,
     pub(crate) access: Access,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -81,13 +82,6 @@ impl Settings {
             "networks separated by commas, as 127.0.0.0/8,::1/128",
             value::networks,
         );
-        let schedule = found.parse(
-            "retry-schedule",
-            "ascending offsets separated by commas, as 8s,64s,512s",
-            value::schedule,
-        );
-        let policy =
-            found.parse("failure-policy", FailurePolicy::EXPECTED, |text| text.parse().ok());
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -95,19 +89,14 @@ impl Settings {
         });
         let mut duration =
             |name| found.parse(name, "a time above 0, as 500ms, 30s, 15m or 7d", value::duration);
-        let (shortest, pause, callback, retention, probe_most) = (
+        let (shortest, pause, callback, retention) = (
             duration("min-refresh-interval"),
             duration("provider-retry-pause"),
             duration("callback-timeout"),
             duration("event-retention"),
-            duration("probe-most"),
         );
-        let probe_every = found.parse(
-            "probe-interval",
-            "a time, as 5m, or 0s for no probes",
-            value::duration_or_none,
-        );
-        let access = Access::read(found);
+        let failures = Failures::read(found);
+        let (access, operator) = (Access::read(found), Operator::read(found));
         let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
         let (polls, deliveries, per_destination, threshold) = (
             count("poll-concurrency"),
@@ -136,13 +125,12 @@ impl Settings {
             poll_concurrency: usize::try_from(polls?).ok()?,
             dispatch_concurrency: usize::try_from(deliveries?).ok()?,
             dispatch_per_destination: usize::try_from(per_destination?).ok()?,
-            retry_schedule: schedule?,
-            failure_policy: policy?,
-            probes: ProbeSchedule::new(probe_every?, probe_most?),
+            failures: failures?,
             provider_retry_pause: pause?,
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,
             event_retention: retention?,
+            operator,
             access: access?,
             log: found.text("log").unwrap_or_default(),
             log_format: log_format?,

@@ -13,6 +13,7 @@ mod inbox;
 mod instances;
 mod leases;
 mod ledger;
+mod notice;
 mod outbox;
 mod people;
 mod profile;

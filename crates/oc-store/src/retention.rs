@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 
 use crate::sql::{Sql, params};
-use crate::{Store, StoreError, audit, people, sessions};
+use crate::{Store, StoreError, audit, notice, people, sessions};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: i64 = 2_000;
@@ -24,8 +24,8 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, what deleted instances have left, what is kept for a day, secrets and
-    /// sessions that have ended, and old entries of the audit log.
+    /// cannot be needed again, what deleted instances have left, what is kept for a day, notices to
+    /// the operator among it, secrets and sessions that have ended, and old entries of the audit log.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -137,5 +137,5 @@ fn sweep_gone(sql: &Sql) -> Result<bool, StoreError> {
 fn sweep_day_old(sql: &Sql, before: Timestamp) -> Result<(), StoreError> {
     sql.execute("DELETE FROM creation_key WHERE created < ?1", [before.0])?;
     sql.execute("DELETE FROM trace WHERE created < ?1", [before.0])?;
-    Ok(())
+    notice::sweep(sql, before)
 }

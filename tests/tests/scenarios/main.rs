@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod moving;
 mod old_client;
+mod operator;
 mod poller_keys;
 mod probes;
 mod provider_webhooks;
