@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dispatcher;
+mod heading;
 mod metrics;
 mod notification;
 mod outbox;
@@ -12,13 +13,16 @@ mod transport;
 mod webhook;
 
 pub use dispatcher::{Dispatcher, DispatcherSettings};
+pub use heading::heading;
 pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
     ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,
     Settlement,
 };
 pub use schedule::RetrySchedule;
-pub use transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
+pub use transport::{
+    Attempt, AttemptVerdict, Callback, Destination, Outgoing, SinkAddress, Transport,
+};
 pub use webhook::Webhooks;
 
 #[cfg(any(test, feature = "mock"))]

@@ -53,6 +53,8 @@ pub struct Lane {
     pub id: LaneId,
     /// Whether these are its replays: notifications that somebody wants once more.
     pub replay: bool,
+    /// The resource that its events are of.
+    pub resource: Arc<str>,
     /// Whose share it uses.
     pub destination_id: DestinationId,
     /// Where they go.

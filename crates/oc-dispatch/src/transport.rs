@@ -2,19 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::{SignatureKey, Timestamp};
+use oc_config::{InstanceId, SignatureKey, Timestamp};
 use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
-/// Where an instance's notifications go, and what proves that they are ours.
+/// Where an instance's notifications go.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A url of the tenant's.
+    Callback(Callback),
+    /// A place that the operator has named.
+    Sink(SinkAddress),
+}
+
+/// A callback, and what proves that notifications are ours.
 #[derive(Clone)]
-pub struct Destination {
+pub struct Callback {
     /// The callback url.
     pub url: Url,
     /// One key, or two during a rotation, the newest first; none signs nothing.
@@ -26,6 +36,16 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// Where that is, as an attempt shows it.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Callback(callback) => callback.place(),
+            Self::Sink(address) => address.place(),
+        }
+    }
+}
+
+impl Callback {
     /// Origin and path: the query may hold a secret.
     pub(crate) fn place(&self) -> String {
         self.url[..url::Position::AfterPath].to_owned()
@@ -33,9 +53,29 @@ impl Destination {
 }
 
 /// Shows where, and nothing that the user may have hidden in a header or the url's query.
-impl fmt::Debug for Destination {
+impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Destination({})", self.url.origin().ascii_serialization())
+        write!(f, "Callback({})", self.url.origin().ascii_serialization())
+    }
+}
+
+/// A sink as an instance uses it.
+#[derive(Clone, Debug)]
+pub struct SinkAddress {
+    /// The operator's name for it.
+    pub name: String,
+    /// Whose notifications these are.
+    pub organization: i64,
+    /// The instance that they are of.
+    pub instance: InstanceId,
+    /// As those of a callback.
+    pub keys: Vec<SignatureKey>,
+}
+
+impl SinkAddress {
+    /// The sink, as an attempt shows it.
+    pub fn place(&self) -> String {
+        format!("sink:{}", self.name)
     }
 }
 
@@ -44,6 +84,8 @@ impl fmt::Debug for Destination {
 pub struct Outgoing {
     /// `message.eventId`.
     pub id: Uuid,
+    /// The resource that its events are of.
+    pub resource: Arc<str>,
     /// The exact body.
     pub body: Bytes,
     /// The attempt's number, from 1.
@@ -57,7 +99,7 @@ pub struct Outgoing {
 /// What one attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Where it went: the callback url without its query, which may hold a secret.
+    /// Where it went: the callback url without its query, which may hold a secret, or the sink.
     pub url: String,
     /// The headers that were sent, by name; values that may be secrets are masked.
     pub request: BTreeMap<String, String>,

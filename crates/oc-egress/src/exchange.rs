@@ -328,7 +328,11 @@ fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError {
     EgressError::Closed
 }
 
-fn tls() -> Result<rustls::ClientConfig, EgressError> {
+/// TLS as we speak it: the system's certificates, or Mozilla's where it has none, and ring.
+///
+/// # Errors
+/// It cannot be set up.
+pub fn tls() -> Result<rustls::ClientConfig, EgressError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {

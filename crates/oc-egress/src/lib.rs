@@ -14,5 +14,5 @@ mod policy;
 pub use clock::Clock;
 pub use dice::Dice;
 pub use error::EgressError;
-pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};
+pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale, tls};
 pub use policy::{Policy, Refusal};

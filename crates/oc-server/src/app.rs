@@ -13,6 +13,7 @@ use oc_poll::{
     Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
     SubscriberSettings,
 };
+use oc_sinks::{Sinks, Transports};
 use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) clock: Clock,
     pub(crate) egress: Egress,
+    pub(crate) sinks: Sinks,
     pub(crate) store: Store,
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) tokens: Tokens,
@@ -55,6 +57,8 @@ impl App {
         let policy = Policy::allowing(settings.allow_networks.clone(), vec![settings.listen]);
         let user_agent = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
         let egress = Egress::new(policy, user_agent).context("the HTTP client cannot be set up")?;
+        let (table, within) = (settings.sinks.clone(), settings.callback_timeout);
+        let sinks = Sinks::new(table, clock.clone(), within).context("a sink cannot be set up")?;
         let options = StoreOptions {
             path: settings.database.clone(),
             key: secret_key_file::load(&settings)?,
@@ -80,6 +84,7 @@ impl App {
             catalogue,
             clock,
             egress,
+            sinks,
             store,
             endpoint,
             tokens,
@@ -156,9 +161,10 @@ impl App {
 
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let within = self.settings.callback_timeout;
+        let webhooks = Webhooks::new(self.egress.clone(), self.clock.clone(), within);
         Dispatcher {
             outbox: Arc::new(self.store.clone()),
-            transport: Arc::new(Webhooks::new(self.egress.clone(), self.clock.clone(), within)),
+            transport: Arc::new(Transports { webhooks, sinks: self.sinks.clone() }),
             clock: self.clock.clone(),
             dice: Dice::system(),
             settings: DispatcherSettings {

@@ -14,6 +14,7 @@ use clap::ArgMatches;
 use ipnet::IpNet;
 use oc_config::FailurePolicy;
 use oc_dispatch::RetrySchedule;
+use oc_sinks::SinkTable;
 use secrecy::SecretString;
 use url::Url;
 
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
+    pub(crate) sinks: SinkTable,
     pub(crate) access: Access,
     /// Where traces go, if they do.
     pub(crate) tracing: Option<Tracing>,
@@ -139,6 +141,7 @@ impl Settings {
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,
             event_retention: retention?,
+            sinks: std::mem::take(&mut found.sinks),
             access: access?,
             tracing: tracing?,
             log: found.text("log").unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oc_config::{
     Catalogue, Configuration, Connector, Diagnostic, InstanceId, InstanceSettings, ResourceConfig,
 };
-use oc_dispatch::{Destination, Origin};
+use oc_dispatch::{Callback, Destination, Origin, SinkAddress};
 use oc_hub::Target;
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
@@ -125,7 +125,7 @@ impl Profiles {
             raw_full: settings.raw_full,
             format: settings.format,
         };
-        let destination = destination(&settings).map(Arc::new);
+        let destination = destination(&settings, row.organization, instance).map(Arc::new);
         let (configuration, account) = (Arc::new(configuration), row.account);
         Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
     }
@@ -163,13 +163,21 @@ impl InstanceRow {
     }
 }
 
-fn destination(settings: &InstanceSettings) -> Option<Destination> {
-    Some(Destination {
+fn destination(
+    settings: &InstanceSettings,
+    organization: i64,
+    instance: InstanceId,
+) -> Option<Destination> {
+    let keys = settings.signature_keys.clone();
+    if let Some(name) = settings.sink.clone() {
+        return Some(Destination::Sink(SinkAddress { name, organization, instance, keys }));
+    }
+    Some(Destination::Callback(Callback {
         url: settings.callback.clone()?,
-        keys: settings.signature_keys.clone(),
+        keys,
         headers: settings.headers.clone(),
         basic: settings.basic.clone(),
-    })
+    }))
 }
 
 fn list(faults: &[Diagnostic]) -> String {

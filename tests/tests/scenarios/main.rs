@@ -24,6 +24,7 @@ mod poller_keys;
 mod provider_webhooks;
 mod services;
 mod simulation;
+mod sinks;
 mod story;
 mod tenants;
 mod tokens;

@@ -50,7 +50,8 @@ impl Sender {
         let policy = lane.policy.unwrap_or(self.policy);
         let until = self.clock.now().plus(self.stint);
         for pending in lane.notifications {
-            let attempt = self.attempt(&lane.destination, &pending, replay).await;
+            let (to, resource) = (&lane.destination, &lane.resource);
+            let attempt = self.attempt(to, resource, &pending, replay).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
@@ -71,7 +72,13 @@ impl Sender {
     }
 
     /// One attempt, as a part of the trace that found the notification.
-    async fn attempt(&self, to: &Destination, pending: &Pending, replay: bool) -> Attempt {
+    async fn attempt(
+        &self,
+        to: &Destination,
+        resource: &Arc<str>,
+        pending: &Pending,
+        replay: bool,
+    ) -> Attempt {
         let number = pending.attempt;
         let span = tracing::info_span!(
             "deliver",
@@ -86,7 +93,8 @@ impl Sender {
         }
         let span = named(span);
         let (id, body, trace) = (pending.id, pending.body.clone(), TraceContext::of(&span));
-        let outgoing = Outgoing { id, body, attempt: number, replay, trace };
+        let resource = Arc::clone(resource);
+        let outgoing = Outgoing { id, resource, body, attempt: number, replay, trace };
         let attempt = self.send_one(to, outgoing).instrument(span.clone()).await;
         if let Some(status) = attempt.status {
             span.record("status", status);

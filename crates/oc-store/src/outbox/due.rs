@@ -37,7 +37,7 @@ struct Queue {
 
 const NEW: Queue = Queue {
     replay: false,
-    due: "SELECT id, instance_id, destination FROM resource
+    due: "SELECT id, instance_id, destination, name FROM resource
           WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
     waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
               FROM resource r JOIN notification n ON n.resource_id = r.id
@@ -48,7 +48,7 @@ const NEW: Queue = Queue {
 /// Their turn comes when nothing new waits: what is new is never behind a replay.
 const REPLAYS: Queue = Queue {
     replay: true,
-    due: "SELECT id, instance_id, destination FROM resource
+    due: "SELECT id, instance_id, destination, name FROM resource
           WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
                 (SELECT count(*) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
@@ -124,7 +124,8 @@ impl Search<'_> {
                 return Ok(ControlFlow::Continue(()));
             }
             let instance = InstanceId(row.get(1)?);
-            if let Some(lane) = lane(sql, self.profiles, queue, id, instance, destination)? {
+            let of = Whose { id, instance, resource: row.get::<String>(3)?.into(), destination };
+            if let Some(lane) = lane(sql, self.profiles, queue, of)? {
                 *used += 1;
                 *taken += 1;
                 self.claimed.lanes.push(lane);
@@ -134,13 +135,19 @@ impl Search<'_> {
     }
 }
 
+/// A lane that is due.
+struct Whose {
+    id: LaneId,
+    instance: InstanceId,
+    resource: Arc<str>,
+    destination: DestinationId,
+}
+
 fn lane(
     sql: &Sql,
     profiles: &Profiles,
     queue: &Queue,
-    id: LaneId,
-    instance: InstanceId,
-    destination_id: DestinationId,
+    Whose { id, instance, resource, destination: destination_id }: Whose,
 ) -> Result<Option<Lane>, StoreError> {
     let profile = match profiles.of(sql, instance) {
         Ok(profile) => profile,
@@ -176,6 +183,7 @@ fn lane(
     let lane = Lane {
         id,
         replay: queue.replay,
+        resource,
         destination_id,
         destination: Arc::clone(destination),
         policy: profile.settings.failure_policy,

@@ -54,6 +54,7 @@ impl Prepared {
             .map_err(|faults| ApiError::faults(&faults))?;
         check_polls(app, connector, &settings, &configuration)?;
         check_urls(app, &settings, &configuration).await?;
+        check_sink(app, &settings, organization)?;
         let recording = Recording::begin(app, &request);
         let authentication = Authentication {
             connector,
@@ -91,7 +92,6 @@ impl Prepared {
         if let Some(old) = &old {
             warnings.extend(starting_anew(old, &settings));
         }
-        let callback = settings.callback.as_ref();
         // The way to the callback has changed, so that what was given up may arrive now.
         let reactivate = before.as_ref().is_some_and(|before| {
             configuration.differs_below("event.notification.", &before.configuration)
@@ -110,7 +110,7 @@ impl Prepared {
             warnings,
             tokens,
             polled: polled(app, connector, &settings, start),
-            destination: callback.map(|url| url.origin().ascii_serialization()),
+            destination: settings.destination(),
             configuration,
         };
         Ok(Self { fields, reactivate, trace })
@@ -217,6 +217,19 @@ async fn check_urls(
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(ApiError::faults(&faults)) }
+}
+
+/// A sink that is not there, or not there for this organization.
+fn check_sink(
+    app: &App,
+    settings: &InstanceSettings,
+    organization: OrganizationId,
+) -> Result<(), ApiError> {
+    let sinks = &app.settings.sinks;
+    let refusal = settings.sink.as_ref().and_then(|name| sinks.refusal(name, Some(organization.0)));
+    let fault =
+        refusal.map(|reason| Diagnostic::error("configuration.event.notification.sink", reason));
+    fault.map_or(Ok(()), |fault| Err(ApiError::faults(&[fault])))
 }
 
 /// What is polled: nothing while events are not enabled.
