@@ -9,8 +9,9 @@ use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
 
 use crate::StoreError;
 use crate::profile::{Profile, Profiles};
-use crate::sql::Sql;
+use crate::sql::{Row, Sql, params};
 use crate::tasks::{is_load, is_load_of_all};
+use crate::turns::{LOOK, Turns};
 
 /// The resources whose time has come...
 const DUE: &str = "next_due <= ?2";
@@ -29,7 +30,7 @@ pub(super) struct Found {
     pub(super) next: Option<Timestamp>,
 }
 
-/// Up to `limit` instances with due resources, the longest due first; none of `held`.
+/// Up to `limit` instances with due resources, tenants by turns; none of `held`.
 pub(super) fn find(
     sql: &Sql,
     profiles: &Profiles,
@@ -81,25 +82,59 @@ pub(crate) fn due_resource(
     Ok(found.resources.into_iter().next())
 }
 
+/// Tenants take turns; of each, the longest due first.
 fn due_instances(
     sql: &Sql,
     now: Timestamp,
     limit: usize,
     held: &HashSet<InstanceId>,
 ) -> Result<Vec<InstanceId>, StoreError> {
-    let (mut order, mut seen) = (Vec::new(), HashSet::new());
-    let due = "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due";
-    sql.each(due, [now.0], |row| {
-        if order.len() == limit {
-            return Ok(ControlFlow::Break(()));
+    let (mut turns, mut seen) = (Turns::default(), HashSet::new());
+    for (instance, tenant) in due_resources(sql, now, limit)? {
+        if !seen.insert(instance) {
+            continue;
         }
-        let instance = InstanceId(row.get(0)?);
-        if !held.contains(&instance) && seen.insert(instance) {
-            order.push(instance);
+        if held.contains(&instance) {
+            turns.under_way(tenant);
+        } else {
+            turns.wait(tenant, (tenant, instance));
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
+    }
+    let mut order = Vec::new();
+    while order.len() < limit
+        && let Some((tenant, instance)) = turns.next()
+    {
+        turns.under_way(tenant);
+        order.push(instance);
+    }
     Ok(order)
+}
+
+/// The instances of resources that are due, and their tenants, the longest due first: of all of
+/// them; or, where one tenant's may stand in front of all others, of the first of each tenant.
+fn due_resources(
+    sql: &Sql,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(InstanceId, i64)>, StoreError> {
+    let read = |row: &Row<'_>| Ok((InstanceId(row.get(0)?), row.get(1)?));
+    let due = "SELECT instance_id, organization_id FROM resource WHERE next_due <= ?1
+       ORDER BY next_due LIMIT ?2";
+    let found = sql.all(due, params![now.0, LOOK], read)?;
+    if found.len() < LOOK {
+        return Ok(found);
+    }
+    let next_tenant = "SELECT organization_id FROM resource
+       WHERE next_due IS NOT NULL AND organization_id > ?1 ORDER BY organization_id LIMIT 1";
+    let due_there = "SELECT instance_id, organization_id FROM resource
+       WHERE organization_id = ?1 AND next_due <= ?2 ORDER BY next_due LIMIT ?3";
+    let (mut found, mut after) = (Vec::new(), i64::MIN);
+    while let Some(tenant) = sql.find(next_tenant, [after], |row| row.get(0))? {
+        // An instance has several resources, and those that are claimed stand among them.
+        found.extend(sql.all(due_there, params![tenant, now.0, 8 * limit], read)?);
+        after = tenant;
+    }
+    Ok(found)
 }
 
 fn due_of(

@@ -11,7 +11,8 @@ use oc_telemetry::TraceContext;
 
 use crate::StoreError;
 use crate::profile::Profiles;
-use crate::sql::{Sql, params};
+use crate::sql::{Row, Sql, params};
+use crate::turns::{LOOK, Turns};
 
 /// The most notifications that are sent of a lane before their outcome is recorded: what a crash
 /// may repeat.
@@ -30,6 +31,10 @@ struct Queue {
     replay: bool,
     /// Those due, the longest due first.
     due: &'static str,
+    /// The next tenant and destination with something in the queue.
+    next_place: &'static str,
+    /// Those due of a tenant and destination, the longest due first.
+    due_there: &'static str,
     /// What waits: id, body, failures of the first one, its first failure, attempts before, its
     /// oldest change, its trace.
     waiting: &'static str,
@@ -37,8 +42,15 @@ struct Queue {
 
 const NEW: Queue = Queue {
     replay: false,
-    due: "SELECT id, instance_id, destination FROM resource
-          WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
+    due: "SELECT id, instance_id, organization_id, destination, lane_due FROM resource
+          WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due LIMIT ?2",
+    next_place: "SELECT organization_id, destination FROM resource
+          WHERE lane_due IS NOT NULL AND destination IS NOT NULL
+            AND (organization_id, destination) > (?1, ?2)
+          ORDER BY organization_id, destination LIMIT 1",
+    due_there: "SELECT id, instance_id, organization_id, destination, lane_due FROM resource
+          WHERE organization_id = ?1 AND destination = ?2 AND lane_due <= ?3
+          ORDER BY lane_due LIMIT ?4",
     waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
               FROM resource r JOIN notification n ON n.resource_id = r.id
                 AND n.seq > r.delivered_through AND n.seq <= r.visible_through
@@ -48,14 +60,43 @@ const NEW: Queue = Queue {
 /// Their turn comes when nothing new waits: what is new is never behind a replay.
 const REPLAYS: Queue = Queue {
     replay: true,
-    due: "SELECT id, instance_id, destination FROM resource
-          WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
+    due: "SELECT id, instance_id, organization_id, destination, replay_due FROM resource
+          WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL
+          ORDER BY replay_due LIMIT ?2",
+    next_place: "SELECT organization_id, destination FROM resource
+          WHERE replay_due IS NOT NULL AND destination IS NOT NULL
+            AND (organization_id, destination) > (?1, ?2)
+          ORDER BY organization_id, destination LIMIT 1",
+    due_there: "SELECT id, instance_id, organization_id, destination, replay_due FROM resource
+          WHERE organization_id = ?1 AND destination = ?2 AND replay_due <= ?3 AND lane_due IS NULL
+          ORDER BY replay_due LIMIT ?4",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
-                (SELECT count(*) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
+                (SELECT max(number) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
               FROM replay p JOIN resource r ON r.id = p.resource_id
                 JOIN notification n ON n.seq = p.notification
               WHERE p.resource_id = ?1 ORDER BY p.notification LIMIT ?2",
 };
+
+/// A lane with something due.
+struct DueLane {
+    id: LaneId,
+    instance: InstanceId,
+    tenant: i64,
+    destination: DestinationId,
+    due: i64,
+}
+
+impl DueLane {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: LaneId(row.get(0)?),
+            instance: InstanceId(row.get(1)?),
+            tenant: row.get(2)?,
+            destination: DestinationId(row.get(3)?),
+            due: row.get(4)?,
+        })
+    }
+}
 
 pub(super) fn find(
     sql: &Sql,
@@ -102,7 +143,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Takes what is due while there is room; of one destination at most `most`, `taken` included.
+    /// Takes what is due while there is room, tenants by turns; of one destination at most `most`,
+    /// `taken` included.
     fn take(
         &mut self,
         queue: &Queue,
@@ -110,27 +152,60 @@ impl Search<'_> {
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
-        let (request, sql) = (self.request, self.sql);
-        sql.each(queue.due, [request.now.0], |row| {
-            if self.claimed.lanes.len() == request.lanes {
-                return Ok(ControlFlow::Break(()));
+        let mut turns = Turns::default();
+        for lane in self.due(queue)? {
+            if held.contains(&lane.id) {
+                turns.under_way(lane.tenant);
+            } else {
+                turns.wait(lane.tenant, lane);
             }
-            let id = LaneId(row.get(0)?);
-            let destination = DestinationId(row.get(2)?);
-            let room = request.room.get(&destination).copied().unwrap_or(request.per_destination);
+        }
+        while self.claimed.lanes.len() < self.request.lanes
+            && let Some(due) = turns.next()
+        {
+            let DueLane { id, instance, tenant, destination, .. } = due;
+            let room = self.room(&destination);
             let used = self.used.entry(destination.clone()).or_default();
             let taken = taken.entry(destination.clone()).or_default();
-            if held.contains(&id) || *used >= room || *taken >= most {
-                return Ok(ControlFlow::Continue(()));
+            if *used >= room || *taken >= most {
+                continue;
             }
-            let instance = InstanceId(row.get(1)?);
-            if let Some(lane) = lane(sql, self.profiles, queue, id, instance, destination)? {
+            if let Some(lane) = lane(self.sql, self.profiles, queue, id, instance, destination)? {
                 *used += 1;
                 *taken += 1;
+                turns.under_way(tenant);
                 self.claimed.lanes.push(lane);
             }
-            Ok(ControlFlow::Continue(()))
-        })
+        }
+        Ok(())
+    }
+
+    fn room(&self, destination: &DestinationId) -> usize {
+        self.request.room.get(destination).copied().unwrap_or(self.request.per_destination)
+    }
+
+    /// Lanes that are due, the longest due first: all of them; or, where those of a tenant or a
+    /// destination may stand in front of all others, the first of each tenant and destination.
+    fn due(&self, queue: &Queue) -> Result<Vec<DueLane>, StoreError> {
+        let lanes = self.sql.all(queue.due, params![self.request.now.0, LOOK], DueLane::read)?;
+        if lanes.len() < LOOK { Ok(lanes) } else { self.due_everywhere(queue) }
+    }
+
+    fn due_everywhere(&self, queue: &Queue) -> Result<Vec<DueLane>, StoreError> {
+        // Those that are claimed stand among them.
+        let (now, most) = (self.request.now.0, 2 * self.request.per_destination);
+        let (mut lanes, mut after) = (Vec::new(), (i64::MIN, String::new()));
+        while let Some(place) =
+            self.sql.find(queue.next_place, params![after.0, after.1], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+        {
+            let values = params![place.0, place.1, now, most];
+            lanes.extend(self.sql.all(queue.due_there, values, DueLane::read)?);
+            after = place;
+        }
+        lanes.sort_by_key(|lane| lane.due);
+        Ok(lanes)
     }
 }
 
@@ -183,3 +258,6 @@ fn lane(
     };
     Ok((!lane.notifications.is_empty()).then_some(lane))
 }
+
+#[cfg(test)]
+mod tests;

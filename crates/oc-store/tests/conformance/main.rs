@@ -14,5 +14,6 @@ mod rekey;
 mod sessions;
 mod tasks;
 mod tenants;
+mod turns;
 mod vault;
 mod webhooks;
