@@ -20,6 +20,7 @@ mod limits;
 mod moving;
 mod old_client;
 mod poller_keys;
+mod previews;
 mod provider_webhooks;
 mod services;
 mod simulation;
