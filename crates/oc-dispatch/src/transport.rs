@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::{SignatureKey, Timestamp};
+use oc_config::{CallbackTls, SignatureKey, Timestamp};
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -22,6 +23,8 @@ pub struct Destination {
     pub headers: Vec<(String, SecretString)>,
     /// HTTP Basic.
     pub basic: Option<(String, SecretString)>,
+    /// TLS, where it is not the usual one.
+    pub tls: Option<Arc<CallbackTls>>,
 }
 
 impl Destination {

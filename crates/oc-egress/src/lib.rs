@@ -4,15 +4,18 @@
 //! checked, gives every exchange one deadline, and keeps no more of an answer than was asked for.
 #![doc = include_str!("../README.md")]
 
+mod clients;
 mod clock;
 mod connect;
 mod dice;
 mod error;
 mod exchange;
 mod policy;
+mod tls;
 
 pub use clock::Clock;
 pub use dice::Dice;
 pub use error::EgressError;
 pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};
 pub use policy::{Policy, Refusal};
+pub use tls::{TlsFault, Validity, check_tls, validity};

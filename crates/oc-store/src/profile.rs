@@ -169,6 +169,7 @@ fn destination(settings: &InstanceSettings) -> Option<Destination> {
         keys: settings.signature_keys.clone(),
         headers: settings.headers.clone(),
         basic: settings.basic.clone(),
+        tls: settings.tls.clone(),
     })
 }
 

@@ -18,6 +18,7 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod moving;
+mod mutual_tls;
 mod old_client;
 mod poller_keys;
 mod provider_webhooks;

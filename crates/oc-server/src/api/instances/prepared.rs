@@ -19,6 +19,7 @@ use super::recording::Recording;
 use super::webhooks;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::certificates;
 use crate::preview::preview;
 
 /// A request, and what it is about.
@@ -52,6 +53,7 @@ impl Prepared {
         let floor = app.settings.min_refresh_interval;
         let (settings, remarks) = InstanceSettings::read(&configuration, connector, floor)
             .map_err(|faults| ApiError::faults(&faults))?;
+        let certificates = certificates(app, before.as_ref(), &settings, &configuration)?;
         check_polls(app, connector, &settings, &configuration)?;
         check_urls(app, &settings, &configuration).await?;
         let recording = Recording::begin(app, &request);
@@ -84,7 +86,9 @@ impl Prepared {
         let trace = recording.end(app, organization, connector, failed).await;
         let Authenticated { tokens, start } =
             authenticated.map_err(|failed| failed.traced(trace))?;
-        warnings.extend(request.warnings.iter().chain(&remarks).map(Warning::from));
+        warnings.extend(
+            request.warnings.iter().chain(&remarks).chain(&certificates).map(Warning::from),
+        );
         warnings.extend(missing_key(connector, &configuration));
         warnings.extend(webhooks::unreachable(&settings, &app.settings.public_url));
         warnings.extend(not_handed_over(&request, refresh_token.as_ref()));
@@ -150,6 +154,24 @@ fn given(
         None => Configuration::default().updated(&given, true),
     };
     Ok(Given { own: given, configuration, refresh_token, warnings })
+}
+
+/// Certificates that could never prove anything are refused now, those that end are warned of.
+fn certificates(
+    app: &App,
+    before: Option<&Instance>,
+    settings: &InstanceSettings,
+    configuration: &Configuration,
+) -> Result<Option<Diagnostic>, ApiError> {
+    let certificate =
+        |of: &Configuration| of.get("event.notification.client.certificate").map(str::to_owned);
+    let is_new = before
+        .is_none_or(|before| certificate(&before.configuration) != certificate(configuration));
+    let tls = settings.tls.as_ref();
+    match tls.and_then(|tls| certificates::remark(tls, is_new, app.clock.now())) {
+        Some(fault) if fault.is_error() => Err(ApiError::faults(&[fault])),
+        remark => Ok(remark),
+    }
 }
 
 /// A poll that could never be carried out is refused now, not at its time.
