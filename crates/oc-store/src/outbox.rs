@@ -2,18 +2,23 @@
 
 mod due;
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{
-    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, LaneId, Next, Outbox, OutboxError,
-    Settlement,
+    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, Lane, LaneId, Next, Outbox,
+    OutboxError, Settlement,
 };
+use oc_poll::ResourceId;
 use uuid::Uuid;
 
+use crate::claims::{Claim, Kind};
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
-use crate::store::locked;
 use crate::{Store, StoreError, replay};
-use due::Held;
+use due::{Chosen, Held};
 
 impl From<StoreError> for OutboxError {
     fn from(error: StoreError) -> Self {
@@ -24,36 +29,54 @@ impl From<StoreError> for OutboxError {
 #[async_trait]
 impl Outbox for Store {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError> {
+        let (now, lease) = (request.now, request.lease);
         // What was not held before the snapshot had been settled before it.
-        let held = Held {
-            lanes: locked(&self.shared.lanes).held(request.now),
-            replays: locked(&self.shared.replays).held(request.now),
+        let held =
+            Held { lanes: self.held(Kind::Lane, now), replays: self.held(Kind::Replay, now) };
+        let profiles = self.profiles.clone();
+        let choose = move |sql: &Sql| {
+            let chosen = due::choose(sql, &profiles, &request, &held)?;
+            // In a database that is shared they are read when they are claimed.
+            let lanes =
+                if sql.is_postgres() { Vec::new() } else { due::read(sql, chosen.clone())? };
+            Ok((chosen, lanes, due::next(sql, now)?))
         };
-        let (profiles, now, lease) = (self.profiles.clone(), request.now, request.lease);
-        let found = self.database.read(move |sql| due::find(sql, &profiles, &request, &held));
-        let mut found = found.await?;
-        found.lanes.retain(|lane| {
-            let mut leases = locked(self.shared.queue(lane.replay));
-            let is_free = !leases.is_held(&lane.id, now);
-            if is_free {
-                leases.take(lane.id, 1, now, lease);
+        let (mut chosen, mut lanes, next) = self.database.read(choose).await?;
+        let taken = self.take_lanes(&chosen, (now, lease)).await?;
+        if self.node().is_some() {
+            chosen.retain(|one| taken.contains(&(one.id, one.replay)));
+            lanes = self.lanes_again(chosen, now).await?;
+        } else {
+            lanes.retain(|one| taken.contains(&(one.id, one.replay)));
+        }
+        for (id, replay) in taken {
+            if !lanes.iter().any(|one| (one.id, one.replay) == (id, replay)) {
+                self.parts(Kind::lane(replay), id.0, 0).await;
             }
-            is_free
-        });
-        Ok(found)
+        }
+        Ok(Claimed { lanes, next })
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
-        let settled: Vec<(LaneId, bool)> =
-            settlements.iter().map(|one| (one.lane, one.replay)).collect();
-        let settle = move |sql: &Sql| {
-            settlements.iter().try_for_each(|one| {
-                if one.replay { replay::settle(sql, one) } else { settle(sql, one) }
-            })
+        let claim_of = |one: &Settlement| self.claimed(Kind::lane(one.replay), one.lane.0, true);
+        let claims: Vec<Claim> = settlements.iter().map(claim_of).collect();
+        let lanes = settlements.iter().map(|one| ResourceId(one.lane.0)).collect();
+        let held = claims.clone();
+        let settle = move |sql: &Sql| -> Result<(), StoreError> {
+            for (one, claim) in settlements.iter().zip(&held) {
+                if !claim.counts(sql)? {
+                    tracing::warn!(lane = one.lane.0, "Another node sends what this one has sent");
+                } else if one.replay {
+                    replay::settle(sql, one)?;
+                } else {
+                    settle(sql, one)?;
+                }
+            }
+            Ok(())
         };
-        self.database.write(settle).await?;
-        for (lane, replay) in settled {
-            locked(self.shared.queue(replay)).give_back(&lane);
+        self.database.write_to(Touches::Resources(lanes), settle).await?;
+        for claim in claims {
+            self.given_back(claim, false).await;
         }
         self.shared.outbox_changed.notify_one();
         Ok(())
@@ -61,6 +84,37 @@ impl Outbox for Store {
 
     async fn changed(&self) {
         self.shared.outbox_changed.notified().await;
+    }
+}
+
+impl Store {
+    /// Of the lanes, those that are this process's from now on.
+    async fn take_lanes(
+        &self,
+        chosen: &[Chosen],
+        lease: (Timestamp, Duration),
+    ) -> Result<HashSet<(LaneId, bool)>, StoreError> {
+        let mut taken = HashSet::new();
+        for replay in [false, true] {
+            let of = chosen.iter().filter(|one| one.replay == replay).map(|one| one.id.0);
+            let keys = self.take(Kind::lane(replay), of.collect(), lease).await?;
+            taken.extend(keys.into_iter().map(|key| (LaneId(key), replay)));
+        }
+        Ok(taken)
+    }
+
+    /// Lanes as their last owners have left them, read after they were claimed.
+    async fn lanes_again(
+        &self,
+        chosen: Vec<Chosen>,
+        now: Timestamp,
+    ) -> Result<Vec<Lane>, StoreError> {
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let profiles = self.profiles.clone();
+        let read = move |sql: &Sql| due::read_again(sql, &profiles, &chosen, now);
+        self.database.read(read).await
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use oc_config::Timestamp;
+use oc_poll::ResourceId;
 
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::{Store, StoreError, audit, people, sessions};
 
@@ -40,13 +42,14 @@ impl Store {
             after = next;
         }
         for resource in self.database.read(resources_with_old_fingerprints).await? {
-            let forget = move |sql: &Sql| forget(sql, resource);
-            swept.fingerprints += self.database.write(forget).await?;
+            let touches = Touches::Resources(vec![resource]);
+            let forget = move |sql: &Sql| forget(sql, resource.0);
+            swept.fingerprints += self.database.write_to(touches, forget).await?;
         }
-        while self.database.write(sweep_gone).await? {}
+        while self.database.write_to(Touches::Nothing, sweep_gone).await? {}
         let yesterday = now.minus(DAY);
-        self.database.write(move |sql| sweep_day_old(sql, yesterday)).await?;
-        while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
+        self.database.write_to(Touches::Nothing, move |sql| sweep_day_old(sql, yesterday)).await?;
+        while self.database.write_to(Touches::Nothing, move |sql| audit::sweep(sql, now)).await? {}
         self.database.write(move |sql| people::sweep(sql, now)).await?;
         self.database.write(move |sql| sessions::sweep(sql, now)).await?;
         Ok(swept)
@@ -83,9 +86,9 @@ fn delete(sql: &Sql, notifications: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn resources_with_old_fingerprints(sql: &Sql) -> Result<Vec<i64>, StoreError> {
+fn resources_with_old_fingerprints(sql: &Sql) -> Result<Vec<ResourceId>, StoreError> {
     sql.all("SELECT id FROM resource WHERE forget_before IS NOT NULL AND staging = 0", (), |row| {
-        row.get(0)
+        row.get(0).map(ResourceId)
     })
 }
 

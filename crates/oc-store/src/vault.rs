@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::postgres::Touches;
 use crate::profile::Profile;
 use crate::sql::{Sql, params};
 use crate::{SecretKey, Store, StoreError};
@@ -44,7 +45,7 @@ impl Vault for Store {
             )?;
             Ok(())
         };
-        Ok(self.database.write(note).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), note).await?)
     }
 
     async fn replace(
@@ -69,7 +70,7 @@ impl Vault for Store {
             )?;
             Ok(if changed == 1 { Replaced::Stored(version + 1) } else { Replaced::Conflict })
         };
-        Ok(self.database.write(replace).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), replace).await?)
     }
 
     async fn mark_dead(
@@ -85,7 +86,7 @@ impl Vault for Store {
             )?;
             Ok(())
         };
-        Ok(self.database.write(mark).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), mark).await?)
     }
 }
 

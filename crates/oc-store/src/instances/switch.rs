@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{PolledResource, polled, subject};
 use crate::audit::note;
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, hooks};
 
@@ -22,7 +23,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 let changed = sql.execute(
                     "UPDATE instance SET disabled = 1, revision = revision + 1
                      WHERE id = ?1 AND disabled = 0",
@@ -58,7 +59,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 let disabled = "SELECT disabled FROM instance WHERE id = ?1";
                 let disabled = sql.find(disabled, [id.0], |row| row.get(0))?;
                 let changed = sql.execute(

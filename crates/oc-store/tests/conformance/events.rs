@@ -382,34 +382,3 @@ async fn events_are_counted_by_time_and_by_what_became_of_them() {
     assert_eq!(totals, [(31, 25), (46, 1)]);
     assert_eq!(house.store.event_counts(ALL, hour(), 1).await.unwrap(), None);
 }
-
-#[tokio::test]
-async fn the_audit_reads_by_index_however_much_there_is() {
-    let (house, _) = house_with_three().await;
-    let path = house.folder.path().join("oc.db");
-    drop(house.store);
-    let sql = rusqlite::Connection::open(path).unwrap();
-    let plan = |query: &str| {
-        let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-        let rows = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
-        rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
-    };
-    let table = [
-        (
-            "SELECT max(seq) FROM notification WHERE resource_id = 1 AND seq > 2 AND seq <= 3",
-            "USING COVERING INDEX notification_lane (resource_id=? AND seq>? AND seq<?)",
-        ),
-        (
-            "SELECT seq FROM notification WHERE resource_id = 1 AND created <= 2 ORDER BY created DESC, seq DESC LIMIT 1",
-            "USING COVERING INDEX notification_time (resource_id=? AND created<?)",
-        ),
-        (
-            "SELECT events FROM notification WHERE resource_id = 1 AND created >= 2 AND created < 3 AND seq <= 4",
-            "USING COVERING INDEX notification_time (resource_id=? AND created>? AND created<?)",
-        ),
-    ];
-    for (query, expected) in table {
-        let plan = plan(query);
-        assert!(plan.contains(expected) && !plan.contains("TEMP B-TREE"), "{plan}");
-    }
-}
