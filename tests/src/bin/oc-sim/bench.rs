@@ -1,11 +1,11 @@
 //! `bench`: what polling, delivery and idling cost, measured from outside on the real binary.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
-mod deliver;
+pub(crate) mod deliver;
 mod idle;
-mod measure;
+pub(crate) mod measure;
 mod million;
-mod scan;
+pub(crate) mod scan;
 
 use clap::Args;
 
