@@ -5,6 +5,7 @@
 //! client can be wrong against it. Both also run alone: `cargo xtask sim`.
 
 pub mod collector;
+pub mod name_server;
 pub mod receiver;
 pub mod salesloft;
 pub mod server;

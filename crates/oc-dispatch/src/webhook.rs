@@ -152,7 +152,8 @@ fn answered(response: &Response, now: Timestamp) -> CameTo {
     let location = response.headers.get(LOCATION).filter(|_| response.status.is_redirection());
     let error =
         location.map(|to| format!("redirects are not followed; it points to {}", lossy(to)));
-    let answer = String::from_utf8_lossy(kept).into_owned();
+    // Not every store takes a NUL in a text.
+    let answer = String::from_utf8_lossy(kept).replace('\0', "\u{fffd}");
     CameTo { status: Some(status), error, answer, verdict }
 }
 

@@ -1,10 +1,10 @@
 //! The connector: resolves a name, checks every address, connects only to checked ones.
 
+mod names;
+mod tls;
 mod traffic;
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,54 +19,17 @@ use tower_service::Service;
 
 use crate::{EgressError, Policy};
 
+pub use names::Names;
+pub(crate) use tls::tls;
 pub(crate) use traffic::{Metered, Traffic};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// How names become addresses. A test gives its own, to change the answer between two questions.
-#[derive(Clone)]
-pub(crate) struct Resolver(Arc<Resolve>);
-
-type Resolve = dyn Fn(String, u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> + Send + Sync;
-
-impl Resolver {
-    /// The system's resolver.
-    pub(crate) fn system() -> Self {
-        Self(Arc::new(|host, port| {
-            Box::pin(async move {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "this is where addresses are checked"
-                )]
-                let found = tokio::net::lookup_host((host, port)).await?;
-                Ok(found.collect())
-            })
-        }))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn new(
-        answer: impl Fn(String, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
-    ) -> Self {
-        let answer = Arc::new(answer);
-        Self(Arc::new(move |host, port| {
-            let answer = Arc::clone(&answer);
-            Box::pin(async move { answer(host, port) })
-        }))
-    }
-}
-
-impl fmt::Debug for Resolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Resolver")
-    }
-}
 
 /// Makes TCP connections within the policy.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) policy: Arc<Policy>,
-    pub(crate) resolver: Resolver,
+    pub(crate) names: Names,
 }
 
 impl Connector {
@@ -79,9 +42,10 @@ impl Connector {
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
         let found = match literal {
             Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => (self.resolver.0)(host.to_owned(), port)
-                .await
-                .map_err(|error| EgressError::Resolve(error.to_string()))?,
+            Err(_) => {
+                let found = self.names.addresses(host, port).await;
+                found.map_err(|error| EgressError::Resolve(error.to_string()))?
+            }
         };
         for address in &found {
             self.policy.check(*address).map_err(EgressError::Refused)?;

@@ -16,10 +16,10 @@ pub enum EgressError {
     #[error("the host has no address or does not answer")]
     Connect(String),
     /// The TLS handshake failed.
-    #[error("TLS failed: {0}")]
+    #[error("no TLS connection: {0}")]
     Tls(String),
     /// A deadline passed.
-    #[error("no whole answer in time ({0})")]
+    #[error("{}", late(.0))]
     TimedOut(&'static str),
     /// The connection ended before the whole answer was there.
     #[error("the connection ended before the whole answer was there")]
@@ -30,6 +30,9 @@ pub enum EgressError {
     /// The answer is no HTTP.
     #[error("the answer is no valid HTTP")]
     Malformed,
+    /// The answer's head is too long.
+    #[error("the answer has more than 100 headers or 32 KB of them")]
+    LargeHead,
     /// The request cannot be made of what was given.
     #[error("the request is not valid: {0}")]
     Invalid(String),
@@ -50,7 +53,11 @@ impl EgressError {
     pub fn may_have_arrived(&self) -> bool {
         matches!(
             self,
-            Self::TimedOut("answer") | Self::Closed | Self::TooLarge(_) | Self::Malformed
+            Self::TimedOut("answer")
+                | Self::Closed
+                | Self::TooLarge(_)
+                | Self::Malformed
+                | Self::LargeHead
         )
     }
 
@@ -65,6 +72,7 @@ impl EgressError {
             Self::Closed => "closed",
             Self::TooLarge(_) => "too_large",
             Self::Malformed => "malformed",
+            Self::LargeHead => "large_head",
             Self::Invalid(_) => "invalid",
         }
     }
@@ -86,5 +94,13 @@ fn public_words(refusal: &Refusal) -> String {
             "the host has no address or does not answer".to_owned()
         }
         other => other.to_string(),
+    }
+}
+
+fn late(what: &str) -> &'static str {
+    match what {
+        "resolve" => "the host's name was not resolved in time",
+        "connect" => "no connection in time",
+        _ => "no whole answer in time",
     }
 }

@@ -1,6 +1,8 @@
 //! One request, one answer, within limits.
 
-use std::error::Error as _;
+mod answer;
+mod interim;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +11,7 @@ use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use http::{Method, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -18,14 +19,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::connect::{Connector, Metered, Resolver, Traffic};
-use crate::{EgressError, Policy};
+use crate::connect::{Connector, Metered, Traffic, tls};
+use crate::{EgressError, Names, Policy};
+use answer::{check_head, fault_of, read};
+use interim::Interim;
 
 /// Name resolution, TCP and TLS together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const IDLE_FOR: Duration = Duration::from_secs(60);
 const IDLE_PER_HOST: usize = 64;
-const LARGEST_HEAD: usize = 32 * 1024;
 /// Large answers are read in pieces of up to this size: fewer of them, fewer wake-ups.
 const LARGEST_PIECE: usize = 256 * 1024;
 const MOST_REDIRECTS: usize = 3;
@@ -132,20 +134,20 @@ impl Request {
 }
 
 impl Egress {
-    /// A way out under a policy.
+    /// A way out under a policy; names are resolved by the machine.
     ///
     /// # Errors
     /// A user agent that is no header value, or TLS that cannot be set up.
     pub fn new(policy: Policy, user_agent: &str) -> Result<Self, EgressError> {
-        Self::with_resolver(policy, user_agent, Resolver::system())
+        Self::with_names(policy, user_agent, Names::system())
     }
 
-    fn with_resolver(
-        policy: Policy,
-        user_agent: &str,
-        resolver: Resolver,
-    ) -> Result<Self, EgressError> {
-        let connector = Connector { policy: Arc::new(policy), resolver };
+    /// The same, with names resolved in another way.
+    ///
+    /// # Errors
+    /// As [`Egress::new`].
+    pub fn with_names(policy: Policy, user_agent: &str, names: Names) -> Result<Self, EgressError> {
+        let connector = Connector { policy: Arc::new(policy), names };
         let inner = HttpsConnectorBuilder::new()
             .with_tls_config(tls()?)
             .https_or_http()
@@ -236,14 +238,18 @@ impl Egress {
     ) -> Result<Response, EgressError> {
         let mut outgoing = self.outgoing(request)?;
         let captured = capture_connection(&mut outgoing);
-        let answered = client.request(outgoing).await;
+        let interim = Interim::count(&mut outgoing);
+        let answered = tokio::select! {
+            answered = client.request(outgoing) => answered,
+            () = interim.too_many() => return Err(EgressError::Malformed),
+        };
         let mut extras = http::Extensions::new();
         if let Some(connected) = captured.connection_metadata().as_ref() {
             connected.get_extras(&mut extras);
         }
         *used = extras.remove::<Traffic>();
         let (head, body) = answered.map_err(|error| fault_of(&error))?.into_parts();
-        check_size(&head.headers)?;
+        check_head(&head.headers)?;
         let (body, truncated) = read(body, limits).await?;
         if let Some(traffic) = used.as_ref().filter(|_| !truncated) {
             traffic.answered();
@@ -269,77 +275,6 @@ fn location(from: &Url, response: &Response) -> Option<Url> {
     let redirects = matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     let target = response.headers.get(LOCATION).filter(|_| redirects)?;
     from.join(target.to_str().ok()?).ok()
-}
-
-fn check_size(head: &HeaderMap) -> Result<(), EgressError> {
-    let size: usize = head.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if size > LARGEST_HEAD { Err(EgressError::Malformed) } else { Ok(()) }
-}
-
-async fn read(mut body: Incoming, limits: Limits) -> Result<(Bytes, bool), EgressError> {
-    let mut whole: Option<Bytes> = None;
-    let mut joined = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| EgressError::Closed)?;
-        let Ok(data) = frame.into_data() else { continue };
-        length += data.len();
-        let first_and_only = whole.is_none() && joined.is_empty();
-        if first_and_only {
-            joined.reserve_exact(expected(&body, limits));
-            whole = Some(data);
-        } else {
-            if let Some(first) = whole.take() {
-                joined.extend_from_slice(&first);
-            }
-            joined.extend_from_slice(&data);
-        }
-        if length > limits.body {
-            if limits.overflow == Overflow::Fail {
-                return Err(EgressError::TooLarge(limits.body));
-            }
-            let mut kept = whole.unwrap_or_else(|| joined.into());
-            kept.truncate(limits.body);
-            return Ok((kept, true));
-        }
-    }
-    Ok((whole.unwrap_or_else(|| joined.into()), false))
-}
-
-/// How much room the rest of the body needs, when its length was announced.
-fn expected(body: &Incoming, limits: Limits) -> usize {
-    let rest = usize::try_from(body.size_hint().exact().unwrap_or(0)).unwrap_or(usize::MAX);
-    if rest == 0 { 0 } else { rest.saturating_add(16 * 1024).min(limits.body) }
-}
-
-fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(ours) = inner.downcast_ref::<EgressError>() {
-            return ours.clone();
-        }
-        if let Some(hyper) = inner.downcast_ref::<hyper::Error>()
-            && hyper.is_parse()
-        {
-            return EgressError::Malformed;
-        }
-        cause = inner.source();
-    }
-    EgressError::Closed
-}
-
-fn tls() -> Result<rustls::ClientConfig, EgressError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        // A container without the system's certificates still reaches providers.
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| EgressError::Tls(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod exchange;
 mod policy;
 
 pub use clock::Clock;
+pub use connect::Names;
 pub use dice::Dice;
 pub use error::EgressError;
 pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};

@@ -330,7 +330,7 @@ fn authorize_fault(error: AuthorizeError, provider: Option<String>) -> HubError 
 fn egress_fault(target: &Target, error: &EgressError) -> HubError {
     tracing::info!(instance = %target.instance, error = error.detail(), "Provider request failed");
     match error {
-        EgressError::TooLarge(_) | EgressError::Malformed => {
+        EgressError::TooLarge(_) | EgressError::Malformed | EgressError::LargeHead => {
             HubError::Faulty { reason: error.to_string(), text: None }
         }
         _ => HubError::NoAnswer(error.to_string()),

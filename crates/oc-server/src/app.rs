@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use oc_config::{Catalogue, Connector};
 use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
-use oc_egress::{Clock, Dice, Egress, Policy};
+use oc_egress::{Clock, Dice, Egress, EgressError, Names, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
 use oc_poll::{
@@ -52,9 +52,11 @@ impl App {
     pub(crate) async fn build(settings: Settings) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let catalogue = Arc::new(catalogue(&settings)?);
-        let policy = Policy::allowing(settings.allow_networks.clone(), vec![settings.listen]);
+        let policy = Policy::allowing(settings.network.allowed.clone(), vec![settings.listen]);
         let user_agent = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
-        let egress = Egress::new(policy, user_agent).context("the HTTP client cannot be set up")?;
+        let egress = names(&settings)
+            .and_then(|names| Egress::with_names(policy, user_agent, names))
+            .context("the HTTP client cannot be set up")?;
         let options = StoreOptions {
             path: settings.database.clone(),
             key: secret_key_file::load(&settings)?,
@@ -172,6 +174,14 @@ impl App {
                 drain: DRAIN,
             },
         }
+    }
+}
+
+/// How hosts become addresses.
+fn names(settings: &Settings) -> Result<Names, EgressError> {
+    match &settings.network.name_servers[..] {
+        [] => Ok(Names::system()),
+        servers => Names::from_servers(servers),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod file;
+mod network;
 mod table;
 mod tracing;
 mod value;
@@ -11,13 +12,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use ipnet::IpNet;
 use oc_config::FailurePolicy;
 use oc_dispatch::RetrySchedule;
 use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use access::{Access, Origins};
+pub(crate) use network::Network;
 use table::Found;
 pub(crate) use table::arguments;
 pub(crate) use tracing::Tracing;
@@ -32,7 +33,7 @@ pub(crate) struct Settings {
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) user_secret: Option<SecretString>,
     pub(crate) organization_secret: Option<SecretString>,
-    pub(crate) allow_networks: Vec<IpNet>,
+    pub(crate) network: Network,
     pub(crate) connectors_dir: Option<PathBuf>,
     pub(crate) min_refresh_interval: Duration,
     pub(crate) poll_concurrency: usize,
@@ -79,11 +80,7 @@ impl Settings {
         });
         let public_url = found.optional("public-url", "an http or https url", value::url);
         let database = found.parse("database-url", "sqlite:PATH", value::database);
-        let allow_networks = found.parse(
-            "allow-networks",
-            "networks separated by commas, as 127.0.0.0/8,::1/128",
-            value::networks,
-        );
+        let network = Network::read(found);
         let schedule = found.parse(
             "retry-schedule",
             "ascending offsets separated by commas, as 8s,64s,512s",
@@ -127,7 +124,7 @@ impl Settings {
             secret_key_file: found.text("secret-key-file").map(PathBuf::from),
             user_secret,
             organization_secret,
-            allow_networks: allow_networks?,
+            network: network?,
             connectors_dir: found.text("connectors-dir").map(PathBuf::from),
             min_refresh_interval: shortest?,
             poll_concurrency: usize::try_from(polls?).ok()?,

@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod moving;
+mod names;
 mod old_client;
 mod poller_keys;
 mod provider_webhooks;

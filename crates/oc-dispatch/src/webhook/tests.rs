@@ -1,5 +1,7 @@
 //! Attempts against receivers of every kind.
 
+mod hostile;
+
 use bytes::Bytes;
 use oc_config::SignatureKey;
 use oc_egress::Policy;

@@ -66,10 +66,25 @@ impl Service<Uri> for Metered {
                 }
                 Ok(Err(error)) => Err(match error.downcast::<EgressError>() {
                     Ok(ours) => *ours,
-                    Err(other) => EgressError::Tls(other.to_string()),
+                    Err(other) => EgressError::Tls(tls_fault(&*other)),
                 }),
             }
         })
+    }
+}
+
+/// What a handshake failed of, in the words of the library but for one that nobody understands.
+fn tls_fault(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+    {
+        cause = inner;
+    }
+    match cause.downcast_ref() {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "what answers there does not speak TLS".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 

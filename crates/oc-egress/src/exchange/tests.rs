@@ -69,7 +69,7 @@ async fn an_answer_comes_with_its_status_headers_and_body() {
 #[tokio::test]
 async fn a_name_with_a_forbidden_address_is_refused_in_words_that_tell_nothing() {
     let addresses = |_, port| Ok(vec![([1, 1, 1, 1], port).into(), ([10, 0, 0, 1], port).into()]);
-    let egress = Egress::with_resolver(Policy::public(), "t", Resolver::new(addresses)).unwrap();
+    let egress = Egress::with_names(Policy::public(), "t", Names::new(addresses)).unwrap();
     let refused = egress.exchange(get("http://example.test/"), LIMITS).await.unwrap_err();
     assert!(refused.is_refused() && refused.detail().contains("10.0.0.1"));
     assert_eq!(refused.to_string(), EgressError::Connect("refused".to_owned()).to_string());
@@ -85,7 +85,7 @@ async fn a_name_that_changes_its_address_after_the_check_is_refused_when_it_is_u
         let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
         Ok(vec![(if first { [1, 1, 1, 1] } else { [127, 0, 0, 1] }, port).into()])
     };
-    let egress = Egress::with_resolver(Policy::public(), "t", Resolver::new(addresses)).unwrap();
+    let egress = Egress::with_names(Policy::public(), "t", Names::new(addresses)).unwrap();
     assert!(egress.check(&Url::parse("http://example.test/").unwrap()).await.is_ok());
     assert!(egress.exchange(get("http://example.test/"), LIMITS).await.unwrap_err().is_refused());
 }
@@ -181,12 +181,12 @@ async fn endless_headers_and_what_is_no_http_are_refused() {
     })
     .await;
     let error = local().exchange(get(&format!("http://{endless}/")), LIMITS).await.unwrap_err();
-    assert!(matches!(error, EgressError::Malformed), "{error:?}");
+    assert!(matches!(error, EgressError::LargeHead), "{error:?}");
     let large = MockServer::start().await;
     let answer = ResponseTemplate::new(200).insert_header("x-a", &*"b".repeat(40_000));
     Mock::given(method("GET")).respond_with(answer).mount(&large).await;
     let error = local().exchange(get(&large.uri()), LIMITS).await.unwrap_err();
-    assert!(matches!(error, EgressError::Malformed), "{error:?}");
+    assert!(matches!(error, EgressError::LargeHead), "{error:?}");
     let noise = server(|_, mut stream| async move {
         read_head(&mut stream).await;
         let _ = stream.write_all(b"220 smtp ready\r\n\r\n").await;

@@ -14,7 +14,7 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 29] = [
+const SETTINGS: [Setting; 30] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
@@ -23,6 +23,7 @@ const SETTINGS: [Setting; 29] = [
     Setting("user-secret", None, true, "Secret of the first user [default: made and printed at the first start]"),
     Setting("organization-secret", None, true, "Secret of the first organization [default: likewise]"),
     Setting("allow-networks", Some(""), false, "Networks beyond the public internet that requests may reach"),
+    Setting("dns-servers", Some(""), false, "Name servers that are asked for hosts, as 10.0.0.2 or [fd00::2]:5353, separated by commas [default: as the machine does]"),
     Setting("connectors-dir", None, false, "Folder with more connector definitions"),
     Setting("min-refresh-interval", Some("60s"), false, "Shortest poll interval"),
     Setting("poll-concurrency", Some("64"), false, "Instances polled at the same time"),

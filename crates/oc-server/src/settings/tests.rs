@@ -41,7 +41,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let file = "listen = \"127.0.0.1:1\"\npoll_concurrency = 3\nallow_networks = [\"127.0.0.0/8\", \"::1\"]";
     let settings = read(&["--listen", "127.0.0.1:2"], Some(file)).unwrap();
     assert_eq!((settings.listen.port(), settings.poll_concurrency), (2, 3));
-    assert_eq!(settings.allow_networks.len(), 2);
+    assert_eq!(settings.network.allowed.len(), 2);
 }
 
 #[test]
@@ -62,6 +62,16 @@ fn a_file_that_is_no_toml_is_told_with_its_line() {
     let faults = read(&[], Some("listen = \"a\"\nlisten")).unwrap_err();
     assert!(faults[0].contains("line 2"), "{faults:?}");
     assert!(read(&["--config", "/nowhere/oc.toml"], None).unwrap_err()[0].contains("/nowhere"));
+}
+
+#[test]
+fn name_servers_have_a_port_or_the_usual_one() {
+    let settings = read(&["--dns-servers", "10.0.0.2, [fd00::2]:5353,fd00::3"], None).unwrap();
+    let servers: Vec<_> = settings.network.name_servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["10.0.0.2:53", "[fd00::2]:5353", "[fd00::3]:53"]);
+    assert!(read(&[], None).unwrap().network.name_servers.is_empty());
+    let faults = read(&["--dns-servers", "dns.example"], None).unwrap_err();
+    assert!(faults[0].contains("addresses separated by commas"), "{faults:?}");
 }
 
 #[test]

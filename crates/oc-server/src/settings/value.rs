@@ -1,10 +1,8 @@
 //! How the texts of settings are read.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use oc_dispatch::RetrySchedule;
 use url::Url;
 
@@ -19,13 +17,6 @@ pub(super) fn database(text: &str) -> Option<PathBuf> {
     let path = text.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
-}
-
-pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)))
-        .collect()
 }
 
 pub(super) fn duration(text: &str) -> Option<Duration> {
