@@ -3,6 +3,7 @@
 mod dist;
 mod fuzz_api;
 mod packages;
+mod screenshots;
 mod sim;
 mod test;
 mod tidy;
@@ -26,6 +27,8 @@ enum Command {
     FuzzApi,
     /// Check layering and files
     Tidy,
+    /// Make the pictures of the web page in docs/pictures anew
+    Screenshots,
     /// Show events arrive: simulated provider, server, receiver
     #[command(after_help = "Example: cargo xtask demo --keep")]
     Demo {
@@ -72,6 +75,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Tidy => tidy::run(),
+        Command::Screenshots => screenshots::run(),
         Command::FuzzApi => fuzz_api::run(),
         Command::Demo { keep } => {
             let options = if keep { vec!["--keep".to_owned()] } else { vec![] };

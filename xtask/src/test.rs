@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, and a clear failure where one cannot be run.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -20,7 +21,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn run_cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new(crate::cargo()).args(arguments).status();
+    run_cargo_with(arguments, &[])
+}
+
+/// Runs cargo with further variables.
+pub(crate) fn run_cargo_with(
+    arguments: &[&str],
+    variables: &[(&str, &Path)],
+) -> anyhow::Result<()> {
+    let mut cargo = Command::new(crate::cargo());
+    let status = cargo.args(arguments).envs(variables.iter().copied()).status();
     let status = status.context("cargo could not be started")?;
     ensure!(status.success(), "cargo {} ended with {status}", arguments.join(" "));
     Ok(())

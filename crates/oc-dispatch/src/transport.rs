@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::{SignatureKey, Timestamp};
+use oc_config::{InstanceSettings, SignatureKey, Timestamp};
 use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
@@ -26,6 +26,16 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// The callback of an instance; `None` when it has none.
+    pub fn of(settings: &InstanceSettings) -> Option<Self> {
+        Some(Self {
+            url: settings.callback.clone()?,
+            keys: settings.signature_keys.clone(),
+            headers: settings.headers.clone(),
+            basic: settings.basic.clone(),
+        })
+    }
+
     /// Origin and path: the query may hold a secret.
     pub(crate) fn place(&self) -> String {
         self.url[..url::Position::AfterPath].to_owned()

@@ -2,6 +2,8 @@
 
 mod assets;
 mod connectors;
+mod consent;
+mod create;
 mod fields;
 mod instance;
 mod instances;
@@ -13,8 +15,10 @@ mod visitor;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::middleware::{Next, from_fn};
 use axum::response::{Redirect, Response};
@@ -60,8 +64,16 @@ pub(crate) fn routes(app: &App, api: Inside) -> Router {
         .route("/ui/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/ui/sign-out", post(sign_in::leave))
         .route("/ui/connectors", get(connectors::list))
+        .route("/ui/connectors/{key}/new", get(create::new).post(create::create))
+        .route("/ui/connectors/{key}/preview", post(create::show_preview))
+        .route("/ui/connectors/{key}/callback-test", post(create::test_callback))
+        .route("/ui/signature-key", post(create::signature_key))
+        .route("/ui/consent", get(consent::leave))
+        .route("/oauth/callback", get(consent::arrive))
         .route("/ui/instances", get(instances::list))
         .route("/ui/instances/{id}", get(instance::show))
+        .route("/ui/instances/{id}/edit", get(create::edit).post(create::change))
+        .route("/ui/instances/{id}/poll", post(instance::actions::poll))
         .route("/ui/instances/{id}/enable", post(instance::actions::enable))
         .route("/ui/instances/{id}/disable", post(instance::actions::disable))
         .route(
@@ -75,7 +87,13 @@ pub(crate) fn routes(app: &App, api: Inside) -> Router {
 
 /// What every answer tells the browser.
 async fn guard(request: Request, next: Next) -> Response {
+    let is_part = request.headers().contains_key("hx-request");
     let mut response = next.run(request).await;
+    // Of a part the browser would follow the redirect by itself; the whole page has to go there.
+    if is_part && let Some(place) = response.headers_mut().remove(LOCATION) {
+        response.headers_mut().insert("hx-redirect", place);
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
     let headers: [(HeaderName, &'static str); 4] = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

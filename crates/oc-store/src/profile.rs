@@ -125,7 +125,7 @@ impl Profiles {
             raw_full: settings.raw_full,
             format: settings.format,
         };
-        let destination = destination(&settings).map(Arc::new);
+        let destination = Destination::of(&settings).map(Arc::new);
         let (configuration, account) = (Arc::new(configuration), row.account);
         Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
     }
@@ -161,15 +161,6 @@ impl InstanceRow {
             user: row.get(7)?,
         })
     }
-}
-
-fn destination(settings: &InstanceSettings) -> Option<Destination> {
-    Some(Destination {
-        url: settings.callback.clone()?,
-        keys: settings.signature_keys.clone(),
-        headers: settings.headers.clone(),
-        basic: settings.basic.clone(),
-    })
 }
 
 fn list(faults: &[Diagnostic]) -> String {

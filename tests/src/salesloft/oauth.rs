@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
 use super::{Fault, Shared, lock};
@@ -21,6 +21,10 @@ pub struct Accounts {
     pub reused: u32,
     /// Id and secret of the client that asked last.
     pub client: (String, String),
+    /// The only secret that is taken from a client, when there is one.
+    pub secret: Option<String>,
+    /// What is said of a user who does not consent.
+    pub denial: String,
     codes: HashMap<String, String>,
     access: HashMap<String, i64>,
     refresh: HashMap<String, bool>,
@@ -34,6 +38,8 @@ impl Default for Accounts {
             refreshes: 0,
             reused: 0,
             client: Default::default(),
+            secret: None,
+            denial: "The resource owner denied the request".to_owned(),
             codes: HashMap::new(),
             access: HashMap::new(),
             refresh: HashMap::new(),
@@ -112,21 +118,44 @@ impl Accounts {
     }
 }
 
-/// The consent page, at which everybody consents.
+/// The consent page. A person decides there; whoever is no browser consents at once.
 pub(super) async fn authorize(
     State(provider): State<Shared>,
+    headers: HeaderMap,
+    uri: axum::http::Uri,
     Query(asked): Query<HashMap<String, String>>,
 ) -> Response {
     let get = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
     let Ok(mut back) = url::Url::parse(get("redirect_uri")) else {
         return super::error(StatusCode::BAD_REQUEST, "redirect_uri is missing");
     };
-    let code = lock(&provider).accounts.code(get("client_id"));
-    back.query_pairs_mut()
-        .append_pair("code", &code)
-        .append_pair("scope", "all")
-        .append_pair("state", get("state"));
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_browser = accepted.is_some_and(|kinds| kinds.contains("text/html"));
+    match get("decision") {
+        "" if is_browser => return decision(&uri),
+        "deny" => {
+            let denial = lock(&provider).accounts.denial.clone();
+            back.query_pairs_mut()
+                .append_pair("error", "access_denied")
+                .append_pair("error_description", &denial);
+        }
+        _ => {
+            let code = lock(&provider).accounts.code(get("client_id"));
+            back.query_pairs_mut().append_pair("code", &code).append_pair("scope", "all");
+        }
+    }
+    back.query_pairs_mut().append_pair("state", get("state"));
     Redirect::to(back.as_str()).into_response()
+}
+
+/// What a person is asked.
+fn decision(uri: &axum::http::Uri) -> Response {
+    let query = uri.query().unwrap_or_default().replace('&', "&amp;").replace('"', "%22");
+    Html(format!(
+        "<!doctype html><title>Salesloft</title><h1>Let the application in?</h1>\
+         <p><a href=\"?{query}&amp;decision=allow\">Allow</a> <a href=\"?{query}&amp;decision=deny\">Deny</a>"
+    ))
+    .into_response()
 }
 
 /// The token endpoint; takes forms and JSON.
@@ -149,6 +178,15 @@ pub(super) async fn token(
     tokio::time::sleep(pause).await;
     if let Fault::Status(_) | Fault::Hang = fault {
         return fault.apply(StatusCode::OK.into_response()).await;
+    }
+    let is_known = {
+        let expected = lock(&provider).accounts.secret.clone();
+        expected.is_none_or(|secret| asked.get("client_secret") == Some(&secret))
+    };
+    if !is_known {
+        let words = "Client authentication failed due to unknown client";
+        let body = json!({"error": "invalid_client", "error_description": words});
+        return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     }
     let granted = {
         let mut provider = lock(&provider);

@@ -77,11 +77,23 @@ impl Browser {
         Ok(())
     }
 
+    /// What stands in the field with this label.
+    pub(crate) async fn value(&self, label: &str) -> anyhow::Result<String> {
+        Ok(self.field(label).await?.prop("value").await?.unwrap_or_default())
+    }
+
+    /// Ticks the box with this label, or takes its tick away.
+    pub(crate) async fn tick(&self, label: &str) -> anyhow::Result<()> {
+        let field = self.field(label).await?;
+        field.scroll_into_view().await?;
+        field.click().await?;
+        Ok(())
+    }
+
     /// The field with this label.
     pub(crate) async fn field(&self, label: &str) -> anyhow::Result<WebElement> {
         let path = format!("//label[normalize-space()={}]", quoted(label));
-        let found = self.driver.find(By::XPath(path)).await;
-        let found = found.with_context(|| format!("no label `{label}`"))?;
+        let found = self.find(&path).await.with_context(|| format!("no label `{label}`"))?;
         let id = found.attr("for").await?.with_context(|| format!("`{label}` is for nothing"))?;
         Ok(self.driver.find(By::Id(id)).await?)
     }
@@ -92,7 +104,7 @@ impl Browser {
         let path = format!(
             "//*[self::button or self::a or self::summary][normalize-space()={text} or @aria-label={text}]"
         );
-        let found = self.driver.find(By::XPath(path)).await;
+        let found = self.find(&path).await;
         let found = found.with_context(|| format!("nothing to press is called {text}"))?;
         found.scroll_into_view().await?;
         found.click().await?;
@@ -117,10 +129,27 @@ impl Browser {
         Ok(self.driver.execute(script, vec![]).await?.json().clone())
     }
 
+    /// A picture of what is in the window, as PNG.
+    pub(crate) async fn picture(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.driver.screenshot_as_png().await?)
+    }
+
     /// Ends the browser.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         self.driver.quit().await?;
         Ok(())
+    }
+
+    /// The first element on a path, as soon as there is one.
+    async fn find(&self, path: &str) -> anyhow::Result<WebElement> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.driver.find(By::XPath(path)).await {
+                Ok(found) => return Ok(found),
+                Err(error) if Instant::now() >= until => return Err(error.into()),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
     }
 
     async fn devtools(&self, command: &str, values: Json) -> anyhow::Result<()> {

@@ -2,9 +2,12 @@
 
 mod actions;
 mod browser;
+mod create;
 mod driver;
+mod edit;
 mod hostile;
 mod house;
 mod lists;
+mod pictures;
 mod sign_in;
 mod sound;

@@ -43,10 +43,7 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_holds_no_secr
 
 #[tokio::test]
 async fn a_session_survives_a_restart() {
-    // The browser stays at the address of the first start.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let listen = format!("127.0.0.1:{port}");
-    let mut house = House::with(Options::default().with("OC_LISTEN", &listen)).await.unwrap();
+    let mut house = House::new().await.unwrap();
     house.browser.sign_in().await.unwrap();
     house.server.kill().await.unwrap();
     house.server.start_again().await.unwrap();

@@ -23,6 +23,7 @@ mod moving;
 mod names;
 mod old_client;
 mod poller_keys;
+mod previews;
 mod provider_webhooks;
 mod services;
 mod simulation;

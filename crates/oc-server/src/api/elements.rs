@@ -4,6 +4,7 @@ mod configuration;
 mod element;
 mod metadata;
 mod oauth;
+mod preview;
 mod trace;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::error::ApiError;
 use crate::app::App;
 pub(super) use configuration::{ConfigurationEntry, entries};
 pub(super) use element::Element;
+pub(super) use oauth::{OAuthUrl, url_for};
 pub(super) use trace::TraceRecord;
 
 pub(super) fn calls() -> Calls {
@@ -36,6 +38,7 @@ pub(super) fn calls() -> Calls {
         .merge(metadata::calls())
         .merge(trace::calls())
         .merge(oauth::calls())
+        .merge(preview::calls())
 }
 
 async fn all(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {

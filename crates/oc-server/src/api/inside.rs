@@ -138,6 +138,16 @@ impl Refused {
         }
     }
 
+    /// What the page refuses before it asks the API.
+    pub(crate) fn of_page(message: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            message: message.to_owned(),
+            provider_message: None,
+            request_id: String::new(),
+        }
+    }
+
     /// A fault of the program itself.
     fn faulty(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "The web page cannot call the API");

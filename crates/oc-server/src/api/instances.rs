@@ -2,6 +2,7 @@
 
 mod answer;
 mod authentication;
+mod authorization;
 mod change;
 mod configuration;
 mod create;
@@ -45,6 +46,7 @@ pub(super) fn calls() -> Calls {
                 .answers_header("Elements-Dropped-Deliveries", "notifications never sent")
         })
         .merge(enabled::calls())
+        .merge(authorization::calls())
         .merge(configuration::calls())
         .merge(polling::calls())
         .merge(tasks::calls())

@@ -61,6 +61,7 @@ fn card(one: &KnownElement) -> Markup {
                 h2 { (one.name) }
                 p.soft { code { (one.key) } @if let Some(hub) = &one.hub { " · " (hub) } }
                 p { (one.description) }
+                p { a.button.main href={ "/ui/connectors/" (one.key) "/new" } aria-label={ "Authenticate " (one.name) } { "Authenticate" } }
             }
         }
     }

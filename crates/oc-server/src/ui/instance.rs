@@ -61,7 +61,7 @@ pub(super) async fn show(
     Ok(Page::of(&visitor, Part::Instances, &instance.name).show(&content))
 }
 
-async fn read(visitor: &Visitor, id: i64) -> Result<KnownInstance, Problem> {
+pub(super) async fn read(visitor: &Visitor, id: i64) -> Result<KnownInstance, Problem> {
     Ok(visitor.api.read(&format!("/instances/{id}")).await?)
 }
 

@@ -53,6 +53,22 @@ pub(super) struct KnownElement {
     pub(super) description: String,
     pub(super) hub: Option<String>,
     pub(super) image: Option<String>,
+    #[serde(default)]
+    authentication: Authentication,
+}
+
+/// How it authenticates.
+#[derive(Debug, Default, Deserialize)]
+struct Authentication {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl KnownElement {
+    /// Whether users consent at the provider.
+    pub(super) fn is_oauth(&self) -> bool {
+        self.authentication.kind.as_deref() == Some("oauth2")
+    }
 }
 
 /// A warning from the configuration.

@@ -40,17 +40,23 @@ pub(super) struct Page<'a> {
     title: &'a str,
     part: Option<Part>,
     visitor: Option<&'a Visitor>,
+    onwards: Option<&'a str>,
 }
 
 impl<'a> Page<'a> {
     /// For somebody who need not be signed in.
     pub(super) fn new(title: &'a str) -> Self {
-        Self { title, part: None, visitor: None }
+        Self { title, part: None, visitor: None, onwards: None }
     }
 
     /// For a visitor, in a part of the site.
     pub(super) fn of(visitor: &'a Visitor, part: Part, title: &'a str) -> Self {
-        Self { title, part: Some(part), visitor: Some(visitor) }
+        Self { title, part: Some(part), visitor: Some(visitor), onwards: None }
+    }
+
+    /// It goes on to another page by itself.
+    pub(super) fn onwards(self, url: &'a str) -> Self {
+        Self { onwards: Some(url), ..self }
     }
 
     /// The answer with this content.
@@ -63,11 +69,13 @@ impl<'a> Page<'a> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="htmx-config" content=(HTMX);
+                    @if let Some(url) = self.onwards { meta http-equiv="refresh" content={ "0;url=" (url) }; }
                     title { (self.title) " · Open Connectors" }
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
                     link rel="stylesheet" href=(assets::STYLE.url());
                     script src=(assets::HTMX.url()) defer {}
                     script src=(assets::HTMX_SSE.url()) defer {}
+                    script src=(assets::PAGE.url()) defer {}
                 }
                 body {
                     a.skip href="#main" { "Skip to the content" }

@@ -1,7 +1,6 @@
 //! What keeps a page from being shown, and what the visitor can do about it.
 
 use axum::http::StatusCode;
-use axum::http::header::HeaderValue;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use oc_store::StoreError;
@@ -19,6 +18,8 @@ pub(super) enum Problem {
     Forged,
     /// There is no such page.
     Missing,
+    /// A way to the provider that was gone to its end, or took too long.
+    Ended,
     /// The API refused.
     Refused(Refused),
     /// The storage failed.
@@ -58,6 +59,14 @@ impl IntoResponse for Problem {
                 StatusCode::NOT_FOUND,
                 "There is no such page",
                 &html! { p { a href=(super::HOME) { "Go to the instances" } "." } },
+            ),
+            Self::Ended => page(
+                StatusCode::GONE,
+                "This authorization is over",
+                &html! {
+                    p { "Each is good once, for ten minutes, and in the browser in which it was begun." }
+                    p { a href="/ui/connectors" { "Begin again" } ", or " a href=(super::HOME) { "look at the instances" } "." }
+                },
             ),
             Self::Refused(refused) => {
                 let title = match refused.status {
@@ -107,12 +116,7 @@ pub(super) fn sentence(message: &str) -> String {
 fn sign_in(next: &str) -> Response {
     let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let url = format!("/ui/sign-in?next={query}");
-    let mut response = Redirect::to(&url).into_response();
-    // For a part of a page the whole page has to go there.
-    if let Ok(value) = HeaderValue::try_from(url) {
-        response.headers_mut().insert("hx-redirect", value);
-    }
-    response
+    Redirect::to(&url).into_response()
 }
 
 fn page(status: StatusCode, title: &str, content: &Markup) -> Response {

@@ -42,6 +42,21 @@ impl Store {
             .await
     }
 
+    /// Lets everything that is polled of an instance be due; tells how much that is.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn poll_now(&self, id: InstanceId, now: Timestamp) -> Result<usize, StoreError> {
+        self.database
+            .write(move |sql| {
+                // What is due already keeps its place.
+                let update = "UPDATE resource SET next_due = CASE WHEN next_due > ?2 THEN ?2 ELSE next_due END
+                     WHERE instance_id = ?1 AND next_due IS NOT NULL";
+                sql.execute(update, params![id.0, now.0])
+            })
+            .await
+    }
+
     /// Switches an instance on whose row is at `revision`, and lets it be polled from where it was,
     /// though polling had stopped.
     ///

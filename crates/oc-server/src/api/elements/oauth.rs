@@ -50,7 +50,7 @@ pub(super) fn calls() -> Calls {
 /// The authorization url.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct OAuthUrl {
+pub(in crate::api) struct OAuthUrl {
     /// The provider's page, with everything it needs.
     oauth_url: String,
     /// The connector's key.
@@ -101,17 +101,24 @@ fn url_of(app: &App, key: &str, asked: &Asked) -> Result<Json<OAuthUrl>, ApiErro
     let state = filled(&asked.state).unwrap_or_else(|| connector.key.clone());
     let default_scope = connector.configuration.iter().find(|entry| entry.key == "oauth.scope");
     let scope = filled(&asked.scope).or_else(|| default_scope?.default.clone());
-    let url = authorization_url(
-        &provider,
-        &Authorization {
-            client_id: asked.api_key.as_deref().unwrap_or_default(),
-            redirect_uri: asked.callback_url.as_deref().unwrap_or_default(),
-            state: Some(&state),
-            scope: scope.as_deref(),
-        },
-    )
-    .map_err(|error| ApiError::bad_request(format!("authorizationUrl is no url: {error}")))?;
-    Ok(Json(OAuthUrl { oauth_url: url.into(), element: connector.key.clone() }))
+    let authorization = Authorization {
+        client_id: asked.api_key.as_deref().unwrap_or_default(),
+        redirect_uri: asked.callback_url.as_deref().unwrap_or_default(),
+        state: Some(&state),
+        scope: scope.as_deref(),
+    };
+    url_for(&connector, &provider, &authorization).map(Json)
+}
+
+/// Where a user authorizes what is asked for.
+pub(in crate::api) fn url_for(
+    connector: &Connector,
+    provider: &OAuth2,
+    authorization: &Authorization<'_>,
+) -> Result<OAuthUrl, ApiError> {
+    let url = authorization_url(provider, authorization)
+        .map_err(|error| ApiError::bad_request(format!("authorizationUrl is no url: {error}")))?;
+    Ok(OAuthUrl { oauth_url: url.into(), element: connector.key.clone() })
 }
 
 /// What the provider's redirect brought, and the client it is for.

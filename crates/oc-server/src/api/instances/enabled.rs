@@ -5,6 +5,8 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use oc_config::InstanceSettings;
 use oc_store::{By, Instance};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::{self, InstanceAnswer};
 use super::prepared::polled;
@@ -24,6 +26,30 @@ pub(super) fn calls() -> Calls {
         .aimed(&Method::PUT, "/polling-enabled", resume, || {
             call("Poll again after polling has stopped")
         })
+        .aimed(&Method::POST, "/poll", poll, || {
+            let summary = "Poll now what would be polled later";
+            Call::new("instances", summary, Wants::Instance).answers::<PollBegun>().fails(&[409])
+        })
+}
+
+/// How much is polled at once.
+#[derive(Serialize, ToSchema)]
+struct PollBegun {
+    resources: usize,
+}
+
+/// Polls run as ever, within the provider's rate limit; their results are where polling stands.
+async fn poll(
+    State(app): State<App>,
+    Aimed { instance, caller }: Aimed,
+) -> Result<Json<PollBegun>, ApiError> {
+    let resources = app.store.poll_now(instance.id, app.clock.now()).await?;
+    if resources == 0 {
+        let message = "nothing of the instance is polled; enable it and its events, or let stopped polling go on";
+        return Err(ApiError::new(StatusCode::CONFLICT, message));
+    }
+    tracing::info!(instance = %instance.id, user = caller.user.id, resources, "Polled on request");
+    Ok(Json(PollBegun { resources }))
 }
 
 async fn enable(

@@ -11,7 +11,10 @@ use crate::ui::problem::{Problem, words};
 use crate::ui::visitor::{Submitted, Visitor};
 
 /// What was done, for the page that comes after it.
-const DONE: [(&str, &str); 3] = [
+const DONE: [(&str, &str); 6] = [
+    ("created", "The instance is created."),
+    ("changed", "The instance is changed."),
+    ("polling", "It is polled now; load this page again for what comes of it."),
     ("enabled", "The instance is enabled; it is polled from where it was."),
     ("disabled", "The instance is disabled; what was found before is still delivered."),
     ("deleted", "The instance is deleted."),
@@ -23,6 +26,10 @@ pub(super) fn buttons(visitor: &Visitor, instance: &KnownInstance) -> Markup {
     let (action, label) =
         if instance.disabled { ("enable", "Enable") } else { ("disable", "Disable") };
     html! {
+        @if !instance.disabled && instance.events_enabled {
+            form method="post" action=(place("poll")) { (visitor.form_token()) button { "Poll now" } }
+        }
+        a.button href=(place("edit")) { "Edit" }
         form method="post" action=(place(action)) { (visitor.form_token()) button { (label) } }
         a.button.danger href=(place("delete")) { "Delete" }
     }
@@ -50,6 +57,15 @@ pub(in crate::ui) async fn disable(
 ) -> Result<Redirect, Problem> {
     visitor.api.call(Method::DELETE, &format!("/instances/{id}/enabled"), None).await?;
     Ok(Redirect::to(&format!("{}/{id}?done=disabled", crate::ui::HOME)))
+}
+
+/// `POST /ui/instances/{id}/poll`.
+pub(in crate::ui) async fn poll(
+    Number(id): Number,
+    Submitted { visitor, .. }: Submitted,
+) -> Result<Redirect, Problem> {
+    visitor.api.call(Method::POST, &format!("/instances/{id}/poll"), None).await?;
+    Ok(Redirect::to(&format!("{}/{id}?done=polling", crate::ui::HOME)))
 }
 
 /// `GET /ui/instances/{id}/delete`: asks for the name.

@@ -1,0 +1,27 @@
+// What the page does beyond htmx: a slider beside its number, and buttons that copy.
+"use strict";
+
+document.addEventListener("input", (event) => {
+  const slider = event.target.closest("[data-mirrors]");
+  if (slider) {
+    const number = document.getElementById(slider.dataset.mirrors);
+    number.value = slider.value;
+  } else if (event.target.dataset.mirrored) {
+    document.getElementById(event.target.dataset.mirrored).value = event.target.value;
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copies]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copies);
+  const text = source.value ?? source.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    // Without TLS browsers give no clipboard: what is to be copied is marked instead.
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
+  }
+});
