@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
-use thirtyfour::{By, WebDriver, WebElement};
+use thirtyfour::{By, TypingData, WebDriver, WebElement};
 
 use crate::driver::Driver;
 
@@ -109,6 +109,17 @@ impl Browser {
         found.scroll_into_view().await?;
         found.click().await?;
         Ok(())
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) async fn keys(&self, keys: impl Into<TypingData>) -> anyhow::Result<()> {
+        Ok(self.driver.active_element().await?.send_keys(keys).await?)
+    }
+
+    /// What has the focus: its text, or else its id.
+    pub(crate) async fn focused(&self) -> anyhow::Result<String> {
+        let script = "const at = document.activeElement; return at.innerText || at.id";
+        Ok(self.run(script).await?.as_str().unwrap_or_default().to_owned())
     }
 
     /// Makes the window so wide; down to the width of a phone.

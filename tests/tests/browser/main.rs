@@ -7,6 +7,7 @@ mod driver;
 mod edit;
 mod hostile;
 mod house;
+mod keyboard;
 mod lists;
 mod pictures;
 mod sign_in;

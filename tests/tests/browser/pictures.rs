@@ -24,6 +24,7 @@ async fn the_pictures_of_the_documentation_are_small_enough_for_it() {
     let pages = [
         ("connectors", "/ui/connectors", "sales engagement", 1280, "light"),
         ("create", "/ui/connectors/salesloft/new", "GET http", 1280, "light"),
+        ("polling", "/ui/connectors/salesloft/new#polling", "GET http", 1280, "light"),
         ("instances", "/ui/instances", "Marketing", 1280, "light"),
         ("instance", "/ui/instances/1", "Polled resources", 1280, "dark"),
         ("phone", "/ui/instances", "Marketing", 360, "dark"),

@@ -71,6 +71,19 @@ async fn a_poll_under_way_when_its_instance_is_switched_off_stores_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_polled_later_is_due_on_request_and_what_is_switched_off_is_not() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    assert!(house.due(1_500).await.is_none(), "it is polled first at 1,900 s");
+    assert_eq!(house.store.poll_now(id, s(1_500)).await.unwrap(), 1);
+    let due = house.due(1_500).await.unwrap();
+    house.store.finish(&due, done(1_500, part(1..2))).await.unwrap();
+    house.store.disable_instance(id, By::operator(), s(2_000)).await.unwrap();
+    assert_eq!(house.store.poll_now(id, s(2_000)).await.unwrap(), 0);
+    assert!(house.due(99_999).await.is_none());
+}
+
+#[tokio::test]
 async fn an_instance_that_is_switched_off_and_on_keeps_its_cursor_and_delivers_what_was_found() {
     let house = House::new().await;
     let id = house.instance("token").await;
