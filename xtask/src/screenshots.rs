@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Makes them anew.
 pub(crate) fn run() -> anyhow::Result<()> {
-    crate::packages::require()?;
+    crate::packages::require(crate::packages::FOR_TESTS)?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures");
     std::fs::create_dir_all(&folder)?;
     let folder = std::path::absolute(&folder)?;

@@ -1,6 +1,7 @@
 //! The whole way to an instance with events, and the ways on which it does not come to one.
 
 use oc_tests::Fault;
+use oc_tests::salesloft::World;
 use oc_tests::server::SIGNATURE_KEY;
 
 use crate::house::House;
@@ -55,7 +56,7 @@ async fn the_documented_way_leads_to_an_instance_whose_events_arrive() {
     browser.see("Active").await.unwrap();
     browser.is_sound_everywhere().await.unwrap();
     house.receiver.clear();
-    house.salesloft.change(|world, now| world.add_person(now));
+    house.salesloft.change(World::add_person);
     browser.press("Poll now").await.unwrap();
     browser.see("It is polled now").await.unwrap();
     house.receiver.until("the event", |receiver| receiver.told().len() == 1).await.unwrap();

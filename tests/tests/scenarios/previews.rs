@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use oc_tests::salesloft::World;
 use oc_tests::server::SIGNATURE_KEY;
 use oc_tests::{Answer, Options, Server};
 use serde_json::json;
@@ -75,7 +76,7 @@ async fn what_would_be_polled_much_later_is_polled_on_request() -> anyhow::Resul
     let (salesloft, receiver, server) = Server::house(Options::default()).await?;
     let rarely = json!({"event.poller.refresh_interval": "600"});
     let instance = server.create(&salesloft, &receiver.url("hook"), &rarely).await?;
-    salesloft.change(|world, now| world.add_person(now));
+    salesloft.change(World::add_person);
     let path = format!("/instances/{}", instance.id);
     let reply = server.api.post(&format!("{path}/poll"), &json!({})).await?;
     assert_eq!((reply.status, &reply.body["resources"]), (200, &json!(1)), "{}", reply.text);

@@ -156,7 +156,7 @@ async fn tested(
     let now = app.clock.now();
     let id = Uuid::now_v7();
     let body = sample(id, now, &connector.key, user.id);
-    let sent = Outgoing { id, body, attempt: 1, replay: false };
+    let sent = Outgoing { id, body, attempt: 1, replay: false, trace: None };
     let within = app.settings.callback_timeout;
     let webhooks = Webhooks::new(app.egress.clone(), app.clock.clone(), within);
     let attempt = webhooks.send(&destination, sent).await;
