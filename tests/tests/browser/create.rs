@@ -7,35 +7,37 @@ use oc_tests::server::SIGNATURE_KEY;
 use crate::house::House;
 
 /// Opens the form and fills in what is always needed.
-async fn begun(house: &House) {
+async fn begun(house: &House) -> anyhow::Result<()> {
     let browser = &house.browser;
-    browser.go("/ui/connectors").await.unwrap();
-    browser.press("Authenticate SalesLoft").await.unwrap();
-    browser.fill("Name", "Sales of Example").await.unwrap();
-    browser.fill("API Key", "api-key").await.unwrap();
-    browser.fill("API Secret", "api-s3cret").await.unwrap();
+    browser.go("/ui/connectors").await?;
+    browser.press("Authenticate SalesLoft").await?;
+    browser.fill("Name", "Sales of Example").await?;
+    browser.fill("API Key", "api-key").await?;
+    browser.fill("API Secret", "api-s3cret").await?;
+    Ok(())
 }
 
 /// The form came back with all that was filled in, and with these words.
-async fn came_back(house: &House, words: &[&str]) {
+async fn came_back(house: &House, words: &[&str]) -> anyhow::Result<()> {
     let browser = &house.browser;
-    browser.see("Nothing was saved.").await.unwrap();
+    browser.see("Nothing was saved.").await?;
     for word in words {
-        browser.see(word).await.unwrap();
+        browser.see(word).await?;
     }
-    assert_eq!(browser.value("Name").await.unwrap(), "Sales of Example");
-    assert_eq!(browser.value("API Key").await.unwrap(), "api-key");
-    assert_eq!(browser.value("API Secret").await.unwrap(), "api-s3cret");
-    browser.is_sound_everywhere().await.unwrap();
-    let count = house.server.api.get("/instances/count").await.unwrap();
+    assert_eq!(browser.value("Name").await?, "Sales of Example");
+    assert_eq!(browser.value("API Key").await?, "api-key");
+    assert_eq!(browser.value("API Secret").await?, "api-s3cret");
+    browser.is_sound_everywhere().await?;
+    let count = house.server.api.get("/instances/count").await?;
     assert_eq!(count.body["count"], 0);
+    Ok(())
 }
 
 #[tokio::test]
 async fn the_documented_way_leads_to_an_instance_whose_events_arrive() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await;
+    begun(&house).await.unwrap();
     browser.press("Show optional fields").await.unwrap();
     browser.fill("Callback Notification Signature Key", SIGNATURE_KEY).await.unwrap();
     browser.tick("Events Enabled").await.unwrap();
@@ -71,11 +73,11 @@ async fn a_denied_consent_leads_back_to_the_form_with_the_providers_words_as_tex
     let house = House::signed_in().await.unwrap();
     let words = "<b>No</b> & \"never\" <script>document.title='owned'</script>";
     house.salesloft.with(|provider| provider.accounts.denial = words.to_owned());
-    begun(&house).await;
+    begun(&house).await.unwrap();
     house.browser.press("Create Instance").await.unwrap();
     house.browser.see("Let the application in?").await.unwrap();
     house.browser.press("Deny").await.unwrap();
-    came_back(&house, &["The provider says:", words]).await;
+    came_back(&house, &["The provider says:", words]).await.unwrap();
     assert!(!house.browser.driver.title().await.unwrap().contains("owned"));
     house.browser.press("Create Instance").await.unwrap();
     house.browser.see("Let the application in?").await.unwrap();
@@ -88,11 +90,11 @@ async fn a_denied_consent_leads_back_to_the_form_with_the_providers_words_as_tex
 async fn a_wrong_secret_leads_back_to_the_form() {
     let house = House::signed_in().await.unwrap();
     house.salesloft.with(|provider| provider.accounts.secret = Some("another".to_owned()));
-    begun(&house).await;
+    begun(&house).await.unwrap();
     house.browser.press("Create Instance").await.unwrap();
     house.browser.see("Let the application in?").await.unwrap();
     house.browser.press("Allow").await.unwrap();
-    came_back(&house, &["Client authentication failed due to unknown client"]).await;
+    came_back(&house, &["Client authentication failed due to unknown client"]).await.unwrap();
     house.browser.close().await.unwrap();
 }
 
@@ -100,11 +102,11 @@ async fn a_wrong_secret_leads_back_to_the_form() {
 async fn a_provider_that_does_not_answer_leads_back_to_the_form() {
     let house = House::signed_in().await.unwrap();
     house.salesloft.with(|provider| provider.token_faults = vec![Fault::Status(503); 10].into());
-    begun(&house).await;
+    begun(&house).await.unwrap();
     house.browser.press("Create Instance").await.unwrap();
     house.browser.see("Let the application in?").await.unwrap();
     house.browser.press("Allow").await.unwrap();
-    came_back(&house, &["503"]).await;
+    came_back(&house, &["503"]).await.unwrap();
     house.browser.close().await.unwrap();
 }
 
@@ -112,7 +114,7 @@ async fn a_provider_that_does_not_answer_leads_back_to_the_form() {
 async fn a_consent_is_good_once_and_in_its_session_only() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await;
+    begun(&house).await.unwrap();
     browser.press("Create Instance").await.unwrap();
     browser.see("Let the application in?").await.unwrap();
     let asked = browser.driver.current_url().await.unwrap();
@@ -125,7 +127,7 @@ async fn a_consent_is_good_once_and_in_its_session_only() {
     browser.go(&arrival).await.unwrap();
     browser.see("This authorization is over").await.unwrap();
     browser.is_sound().await.unwrap();
-    begun(&house).await;
+    begun(&house).await.unwrap();
     browser.press("Create Instance").await.unwrap();
     browser.see("Let the application in?").await.unwrap();
     browser.press("Allow").await.unwrap();
@@ -140,7 +142,7 @@ async fn a_consent_is_good_once_and_in_its_session_only() {
 async fn fields_and_code_become_each_other_and_mistakes_are_marked_at_their_place() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await;
+    begun(&house).await.unwrap();
     browser.press("Edit contacts").await.unwrap();
     browser.fill("ID Field", "customer.id").await.unwrap();
     browser.press("</> Edit as JSON").await.unwrap();
@@ -174,7 +176,7 @@ async fn fields_and_code_become_each_other_and_mistakes_are_marked_at_their_plac
 async fn the_slider_follows_the_number_and_a_signature_key_is_made() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await;
+    begun(&house).await.unwrap();
     assert_eq!(browser.value("Event poller refresh interval (mins)").await.unwrap(), "15");
     browser.fill("Event poller refresh interval (mins)", "42").await.unwrap();
     let slider = "return document.getElementById('interval-slider').value";
