@@ -147,17 +147,20 @@ pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {
     sql.find("SELECT seq FROM notification WHERE id = ?1", [id], |row| row.get(0))
 }
 
+/// The most attempts that are kept of a notification, besides the first that has arrived.
+const MOST_ATTEMPTS: i64 = 100;
+
 /// Keeps what became of an attempt.
 pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
     let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
     let delivered = attempt.verdict == AttemptVerdict::Delivered;
     let request = serde_json::to_string(&attempt.request)
         .map_err(|error| StoreError::stored("attempt", error))?;
-    sql.execute(
+    let number: i64 = sql.one(
         "INSERT INTO attempt
            (notification, number, at, took, status, error, answer, url, delivered, replay, request)
          SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-         FROM attempt WHERE notification = ?1",
+         FROM attempt WHERE notification = ?1 RETURNING number",
         params![
             seq,
             attempt.at.0,
@@ -170,6 +173,20 @@ pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Resu
             replay,
             request
         ],
+        |row| row.get(0),
+    )?;
+    if number > MOST_ATTEMPTS {
+        forget_attempts(sql, seq, number - MOST_ATTEMPTS)?;
+    }
+    Ok(())
+}
+
+/// Replays can be asked for without end.
+fn forget_attempts(sql: &Sql, seq: i64, through: i64) -> Result<(), StoreError> {
+    sql.execute(
+        "DELETE FROM attempt WHERE notification = ?1 AND number <= ?2 AND number IS DISTINCT FROM
+           (SELECT min(number) FROM attempt WHERE notification = ?1 AND delivered = 1)",
+        params![seq, through],
     )?;
     Ok(())
 }

@@ -51,7 +51,7 @@ const REPLAYS: Queue = Queue {
     due: "SELECT id, instance_id, destination FROM resource
           WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
-                (SELECT count(*) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
+                (SELECT max(number) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
               FROM replay p JOIN resource r ON r.id = p.resource_id
                 JOIN notification n ON n.seq = p.notification
               WHERE p.resource_id = ?1 ORDER BY p.notification LIMIT ?2",

@@ -84,7 +84,7 @@ macro_rules! integers {
         }
     )* };
 }
-integers!(u16, u32, i64, u64);
+integers!(u16, u32, i64, u64, usize);
 
 impl FromColumn for bool {
     fn read(column: Column<'_>) -> Option<Self> {

@@ -332,6 +332,30 @@ async fn a_notification_is_kept_while_its_replay_waits() {
 }
 
 #[tokio::test]
+async fn replays_without_end_keep_the_last_hundred_attempts_the_first_arrival_and_one_body() {
+    let (house, _) = house_with_three().await;
+    let first = lane(&house, 1_900).await;
+    settle(&house, &first, 0, Some(Next::Retry(s(1_905)))).await;
+    settle(&house, &lane(&house, 1_905).await, 3, None).await;
+    let file = rusqlite::Connection::open(house.folder.path().join("oc.db")).unwrap();
+    let bodies = || {
+        let sum = "SELECT count(*), sum(length(body)) FROM notification";
+        file.query_row(sum, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).unwrap()
+    };
+    let before = bodies();
+    for number in 3..=120 {
+        house.store.replay_event(ALL, ids(&first)[0], By::operator(), s(2_000)).await.unwrap();
+        let replay = lane(&house, 2_000).await;
+        assert_eq!(replay.notifications[0].attempt, number);
+        settle(&house, &replay, 1, None).await;
+    }
+    let mut kept = file.prepare("SELECT number FROM attempt WHERE notification = 1").unwrap();
+    let kept: Vec<i64> = kept.query_map([], |row| row.get(0)).unwrap().flatten().collect();
+    assert_eq!(kept, [2].into_iter().chain(21..=120).collect::<Vec<_>>());
+    assert_eq!(bodies(), before);
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_by_status_and_subscription() {
     let (house, id) = house_with_three().await;
     let first = lane(&house, 1_900).await;
