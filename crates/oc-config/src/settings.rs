@@ -37,6 +37,8 @@ pub struct InstanceSettings {
     pub basic: Option<(String, SecretString)>,
     /// What a failed delivery means; `None` leaves it to the operator.
     pub failure_policy: Option<FailurePolicy>,
+    /// Whether deliveries that have queued are tried again by themselves.
+    pub probes: bool,
     /// From one poll to the next.
     pub interval: Duration,
     /// Whether the interval grows while polls find nothing.
@@ -102,6 +104,7 @@ impl Reader<'_> {
             headers,
             basic,
             failure_policy: self.failure_policy(),
+            probes: self.flag("event.notification.probe", true),
             interval: self.interval(floor),
             adaptive: self.flag("event.poller.adaptive", false),
             resources,

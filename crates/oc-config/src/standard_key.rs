@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 18] = [
+const KEYS: [Row; 19] = [
     (
         "base.url",
         "Base URL",
@@ -90,6 +90,13 @@ const KEYS: [Row; 18] = [
         "HTTP Basic towards the callback",
         EntryKind::Password,
         None,
+    ),
+    (
+        "event.notification.probe",
+        "Try queued deliveries again",
+        "Whether deliveries that have queued are tried again by themselves, now and then",
+        EntryKind::Boolean,
+        Some("true"),
     ),
     (
         "notification.webhook.failure.policy",

@@ -13,12 +13,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::outbox::{ClaimRequest, DestinationId, Lane, Outbox, Settlement};
-use crate::{RetrySchedule, Transport};
+use crate::{ProbeSchedule, RetrySchedule, Transport};
 use allowance::Allowances;
 use lane::{Breath, Sender};
 
 /// The most settlements that are recorded in one transaction.
 const GROUP: usize = 256;
+/// How long recording an outcome may take before its lane is sent by somebody else.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The bounds of delivery.
 #[derive(Clone, Debug)]
@@ -31,14 +33,23 @@ pub struct DispatcherSettings {
     pub schedule: RetrySchedule,
     /// What a failure means where an instance does not say.
     pub policy: FailurePolicy,
+    /// When deliveries that have queued are tried again.
+    pub probes: ProbeSchedule,
     /// How long a lane is sent before its outcome is recorded and others have their turn.
     pub stint: Duration,
-    /// For how long a claim holds if nothing is settled: longer than a stint and an attempt.
-    pub lease: Duration,
+    /// The longest that an attempt takes: the transport's deadline. A claim holds for longer than a
+    /// stint and an attempt, so that nothing is sent a second time while it is under way.
+    pub attempt_within: Duration,
     /// The longest time between two looks into the outbox.
     pub look_every: Duration,
     /// How long a stop waits for what is under way.
     pub drain: Duration,
+}
+
+impl DispatcherSettings {
+    fn lease(&self) -> Duration {
+        self.stint + self.attempt_within + SETTLED_WITHIN
+    }
 }
 
 /// Delivers what is in the outbox, for as long as it runs.
@@ -69,6 +80,7 @@ impl Dispatcher {
                 dice: self.dice,
                 schedule: self.settings.schedule.clone(),
                 policy: self.settings.policy,
+                probes: self.settings.probes,
                 stint: self.settings.stint,
                 stop: stop.clone(),
             }),
@@ -136,8 +148,8 @@ impl Work {
         }
         let now = self.clock.now();
         let (per_destination, room) = (self.settings.per_destination, self.allowances.room(now));
-        let request =
-            ClaimRequest { now, lanes, per_destination, room, lease: self.settings.lease };
+        let (probes, lease) = (self.settings.probes.is_on(), self.settings.lease());
+        let request = ClaimRequest { now, lanes, per_destination, room, probes, lease };
         match self.outbox.claim(request).await {
             Ok(claimed) => {
                 for lane in claimed.lanes {

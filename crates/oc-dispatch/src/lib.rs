@@ -6,6 +6,7 @@ mod dispatcher;
 mod metrics;
 mod notification;
 mod outbox;
+mod probe;
 mod schedule;
 pub mod signature;
 mod transport;
@@ -15,8 +16,9 @@ pub use dispatcher::{Dispatcher, DispatcherSettings};
 pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
     ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,
-    Settlement,
+    Settlement, Turn,
 };
+pub use probe::ProbeSchedule;
 pub use schedule::RetrySchedule;
 pub use transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
 pub use webhook::Webhooks;

@@ -40,3 +40,9 @@ fn stored(id: Uuid) -> Option<Timestamp> {
 pub(crate) fn queued() {
     table::QUEUED.add(&[], 1);
 }
+
+/// A receiver was probed.
+pub(crate) fn probed(arrived: bool) {
+    let result = if arrived { "arrived" } else { "failed" };
+    table::PROBES.add(&[result], 1);
+}

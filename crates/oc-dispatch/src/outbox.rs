@@ -21,6 +21,17 @@ pub struct LaneId(pub i64);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DestinationId(pub String);
 
+/// Which of a lane's notifications are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// What is new.
+    New,
+    /// Those that somebody wants once more.
+    Replay,
+    /// Only the first that has queued: whether the receiver takes it again.
+    Probe,
+}
+
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
@@ -32,6 +43,8 @@ pub struct ClaimRequest {
     pub per_destination: usize,
     /// ...but for these, which have less room or none.
     pub room: HashMap<DestinationId, usize>,
+    /// Whether deliveries that have queued are probed.
+    pub probes: bool,
     /// For how long a claim holds if nothing is ever settled.
     pub lease: Duration,
 }
@@ -51,14 +64,16 @@ pub struct Claimed {
 pub struct Lane {
     /// Which.
     pub id: LaneId,
-    /// Whether these are its replays: notifications that somebody wants once more.
-    pub replay: bool,
+    /// Which of its notifications these are.
+    pub turn: Turn,
     /// Whose share it uses.
     pub destination_id: DestinationId,
     /// Where they go.
     pub destination: Arc<Destination>,
     /// What a failure means for its instance; `None` leaves it to the operator.
     pub policy: Option<FailurePolicy>,
+    /// Whether its instance wants to be probed once its deliveries have queued.
+    pub probes: bool,
     /// In their order, never empty.
     pub notifications: Vec<Pending>,
 }
@@ -72,7 +87,7 @@ pub struct Pending {
     pub body: Bytes,
     /// Which attempt this is, from 1, as the receiver is told.
     pub attempt: u32,
-    /// How many attempts have failed in a row; the retry schedule counts from it.
+    /// How many attempts have failed in a row, or probes; the schedule counts from it.
     pub failures: u32,
     /// When the first one did.
     pub first_failure: Option<Timestamp>,
@@ -87,8 +102,8 @@ pub struct Pending {
 pub struct Settlement {
     /// Which lane.
     pub lane: LaneId,
-    /// Whether it was its replays.
-    pub replay: bool,
+    /// Which of its notifications were sent.
+    pub turn: Turn,
     /// The notifications that arrived, from the first on.
     pub delivered: Vec<(Uuid, Attempt)>,
     /// The one that did not, at which the lane stopped.
@@ -112,8 +127,11 @@ pub enum Next {
     /// It is sent again then; until then the lane waits.
     Retry(Timestamp),
     /// It is queued, and the instance's subscription is deactivated: nothing is sent until someone
-    /// reactivates it. A replay is given up instead, and nothing is deactivated.
-    Queue,
+    /// reactivates it, or a probe arrives. A replay is given up instead, and nothing is deactivated.
+    Queue {
+        /// When it is probed, if it is.
+        probe: Option<Timestamp>,
+    },
 }
 
 /// The storage failed; nothing was changed.
@@ -125,7 +143,8 @@ pub struct OutboxError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Claims lanes whose first notification is due, and replays of lanes that have nothing new.
+    /// Claims lanes whose first notification is due, replays of lanes that have nothing new, and
+    /// probes of instances whose deliveries have queued.
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError>;
 
     /// Records outcomes, all in one transaction, and gives their lanes back. Durable when it

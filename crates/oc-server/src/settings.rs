@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use oc_config::FailurePolicy;
-use oc_dispatch::RetrySchedule;
+use oc_dispatch::{ProbeSchedule, RetrySchedule};
 use secrecy::SecretString;
 use url::Url;
 
@@ -41,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) dispatch_per_destination: usize,
     pub(crate) retry_schedule: RetrySchedule,
     pub(crate) failure_policy: FailurePolicy,
+    pub(crate) probes: ProbeSchedule,
     pub(crate) provider_retry_pause: Duration,
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
@@ -95,11 +96,17 @@ impl Settings {
         });
         let mut duration =
             |name| found.parse(name, "a time above 0, as 500ms, 30s, 15m or 7d", value::duration);
-        let (shortest, pause, callback, retention) = (
+        let (shortest, pause, callback, retention, probe_most) = (
             duration("min-refresh-interval"),
             duration("provider-retry-pause"),
             duration("callback-timeout"),
             duration("event-retention"),
+            duration("probe-most"),
+        );
+        let probe_every = found.parse(
+            "probe-interval",
+            "a time, as 5m, or 0s for no probes",
+            value::duration_or_none,
         );
         let (access, tracing) = (Access::read(found), Tracing::read(found));
         let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
@@ -132,6 +139,7 @@ impl Settings {
             dispatch_per_destination: usize::try_from(per_destination?).ok()?,
             retry_schedule: schedule?,
             failure_policy: policy?,
+            probes: ProbeSchedule::new(probe_every?, probe_most?),
             provider_retry_pause: pause?,
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,

@@ -2,6 +2,7 @@
 //! an instance's callback.
 
 mod filter;
+mod queued;
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, audit, outbox};
 
 pub use filter::DeliveryFilter;
+pub use queued::Queued;
 
 /// The most bytes of bodies of a page.
 const MOST_BYTES: usize = 8 << 20;
@@ -156,7 +158,7 @@ impl Store {
                     done.subscriptions += 1;
                     let count = waiting(sql, instance)?;
                     done.notifications += count;
-                    outbox::reactivate(sql, instance, now)?;
+                    outbox::activate(sql, instance, now)?;
                     let what = ("deliveries.resumed", &*subject(instance));
                     let organization = Some(scope.organization.0);
                     audit::note(sql, now, &by, organization, what, &json!({"count": count}))?;
@@ -199,7 +201,7 @@ fn queued(sql: &Sql, scope: EventScope) -> Result<Vec<InstanceId>, StoreError> {
     Ok(found)
 }
 
-fn waiting(sql: &Sql, instance: InstanceId) -> Result<u64, StoreError> {
+pub(crate) fn waiting(sql: &Sql, instance: InstanceId) -> Result<u64, StoreError> {
     sql.one(
         "SELECT count(*) FROM resource r JOIN notification n ON n.resource_id = r.id
            AND n.seq > r.delivered_through AND n.seq <= r.visible_through

@@ -173,7 +173,7 @@ impl Store {
                 put(sql, &key, id, &fields, now)?;
                 hooks::fit(sql, &key, &profiles, id, now)?;
                 if reactivate {
-                    outbox::reactivate(sql, id, now)?;
+                    outbox::activate(sql, id, now)?;
                 }
                 Ok(())
             })

@@ -35,7 +35,7 @@ pub use analytics::{Buckets, EventCount};
 pub use audit::{AuditEntry, By};
 pub use backup::backup;
 pub use creation_key::{Creation, CreationKey};
-pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Reactivated, Subscription};
+pub use deliveries::{Delivery, DeliveryFilter, DeliveryPage, Queued, Reactivated, Subscription};
 pub use destinations::{DestinationOrder, DestinationState};
 pub use error::StoreError;
 pub use events::{AuditedEvent, EventAttempt, EventFilter, EventPage, EventScope, EventStatus};

@@ -1,12 +1,14 @@
 //! What delivery needs: lanes with something due, and the outcome of what was sent.
 
 mod due;
+mod probe;
+mod subscription;
 
 use async_trait::async_trait;
-use oc_config::{InstanceId, Timestamp};
+use oc_config::Timestamp;
 use oc_dispatch::{
     Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, LaneId, Next, Outbox, OutboxError,
-    Settlement,
+    Settlement, Turn,
 };
 use uuid::Uuid;
 
@@ -14,6 +16,7 @@ use crate::sql::{Sql, params};
 use crate::store::locked;
 use crate::{Store, StoreError, replay};
 use due::Held;
+pub(crate) use subscription::activate;
 
 impl From<StoreError> for OutboxError {
     fn from(error: StoreError) -> Self {
@@ -33,7 +36,7 @@ impl Outbox for Store {
         let found = self.database.read(move |sql| due::find(sql, &profiles, &request, &held));
         let mut found = found.await?;
         found.lanes.retain(|lane| {
-            let mut leases = locked(self.shared.queue(lane.replay));
+            let mut leases = locked(self.shared.queue(lane.turn));
             let is_free = !leases.is_held(&lane.id, now);
             if is_free {
                 leases.take(lane.id, 1, now, lease);
@@ -44,16 +47,18 @@ impl Outbox for Store {
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
-        let settled: Vec<(LaneId, bool)> =
-            settlements.iter().map(|one| (one.lane, one.replay)).collect();
+        let settled: Vec<(LaneId, Turn)> =
+            settlements.iter().map(|one| (one.lane, one.turn)).collect();
         let settle = move |sql: &Sql| {
-            settlements.iter().try_for_each(|one| {
-                if one.replay { replay::settle(sql, one) } else { settle(sql, one) }
+            settlements.iter().try_for_each(|one| match one.turn {
+                Turn::New => settle(sql, one),
+                Turn::Replay => replay::settle(sql, one),
+                Turn::Probe => probe::settle(sql, one),
             })
         };
         self.database.write(settle).await?;
-        for (lane, replay) in settled {
-            locked(self.shared.queue(replay)).give_back(&lane);
+        for (lane, turn) in settled {
+            locked(self.shared.queue(turn)).give_back(&lane);
         }
         self.shared.outbox_changed.notify_one();
         Ok(())
@@ -98,7 +103,7 @@ fn fail(sql: &Sql, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
     note(sql, seq, &failed.attempt, false)?;
     let due = match failed.next {
         Next::Retry(at) => Some(at.0),
-        Next::Queue => None,
+        Next::Queue { .. } => None,
     };
     sql.execute(
         "UPDATE resource SET head_failures = head_failures + 1,
@@ -106,41 +111,10 @@ fn fail(sql: &Sql, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
            lane_due = CASE WHEN lane_due IS NULL THEN NULL ELSE ?3 END WHERE id = ?1",
         params![lane.0, failed.attempt.at.0, due],
     )?;
-    if failed.next == Next::Queue { queue(sql, lane, failed.attempt.at) } else { Ok(()) }
-}
-
-/// Deactivates the subscription of the lane's instance: nothing is sent until it is reactivated.
-fn queue(sql: &Sql, lane: LaneId, at: Timestamp) -> Result<(), StoreError> {
-    let instance = sql.find("SELECT instance_id FROM resource WHERE id = ?1", [lane.0], |row| {
-        row.get::<i64>(0)
-    })?;
-    let Some(instance) = instance else { return Ok(()) };
-    tracing::warn!(instance, "Deliveries queue: the last attempt of a notification has failed");
-    sql.execute(
-        "UPDATE instance SET queued_at = coalesce(queued_at, ?2) WHERE id = ?1",
-        params![instance, at.0],
-    )?;
-    sql.execute(
-        "UPDATE resource SET lane_due = NULL, replay_due = NULL WHERE instance_id = ?1",
-        [instance],
-    )?;
-    Ok(())
-}
-
-/// Sends what waits for an instance again from now on, as if nothing had failed.
-pub(crate) fn reactivate(
-    sql: &Sql,
-    instance: InstanceId,
-    now: Timestamp,
-) -> Result<usize, StoreError> {
-    sql.execute("UPDATE instance SET queued_at = NULL WHERE id = ?1", [instance.0])?;
-    let lanes = sql.execute(
-        "UPDATE resource SET lane_due = ?2, head_failures = 0, head_first_failure = NULL
-         WHERE instance_id = ?1 AND delivered_through < visible_through",
-        params![instance.0, now.0],
-    )?;
-    replay::resume(sql, instance, now)?;
-    Ok(lanes)
+    match failed.next {
+        Next::Retry(_) => Ok(()),
+        Next::Queue { probe } => subscription::deactivate(sql, lane, &failed.attempt, probe),
+    }
 }
 
 pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {

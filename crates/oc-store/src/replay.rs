@@ -189,14 +189,14 @@ pub(crate) fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreErro
     if let Some(failed) = &settlement.failed {
         if let Some(seq) = seq_of(sql, failed.id)? {
             note(sql, seq, &failed.attempt, true)?;
-            if failed.next == Next::Queue {
+            if matches!(failed.next, Next::Queue { .. }) {
                 tracing::warn!(event = %failed.id, "Replay given up: its last attempt has failed");
                 done(sql, lane, seq)?;
             }
         }
         due = match failed.next {
             Next::Retry(at) => at,
-            Next::Queue => failed.attempt.at,
+            Next::Queue { .. } => failed.attempt.at,
         };
         sql.execute(
             "UPDATE resource SET replay_failures = replay_failures + 1,

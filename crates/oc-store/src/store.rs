@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oc_config::Catalogue;
+use oc_dispatch::Turn;
 use tokio::sync::Notify;
 
 use crate::leases::Leases;
@@ -54,9 +55,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The claims of lanes, or of their replays.
-    pub(crate) fn queue(&self, replay: bool) -> &Mutex<Leases<oc_dispatch::LaneId>> {
-        if replay { &self.replays } else { &self.lanes }
+    /// The claims of lanes, or of their replays; a probe is sent instead of what is new.
+    pub(crate) fn queue(&self, turn: Turn) -> &Mutex<Leases<oc_dispatch::LaneId>> {
+        if turn == Turn::Replay { &self.replays } else { &self.lanes }
     }
 }
 

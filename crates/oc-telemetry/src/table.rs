@@ -143,12 +143,14 @@ table! {
         "How long attempts took");
     QUEUED: Counter = counter("oc_delivery_queued_total", &[],
         "Notifications after whose last failure an instance's deliveries were queued");
+    PROBES: Counter = counter("oc_delivery_probes_total", &[result(&["arrived", "failed"])],
+        "Probes of receivers whose instances had queued");
     OUTBOX: Gauge = gauge("oc_outbox_notifications", Unit::Count, &[],
         "Notifications that have not been delivered, queued ones included");
     OUTBOX_OLDEST: Gauge = gauge("oc_outbox_oldest_seconds", Unit::Seconds, &[],
         "Age of the oldest of them; 0 when there is none");
     QUEUED_INSTANCES: Gauge = gauge("oc_queued_instances", Unit::Count, &[],
-        "Instances whose deliveries are queued until somebody sends them on");
+        "Instances whose deliveries are queued until a probe arrives or somebody sends them on");
     QUEUED_DESTINATIONS: Gauge = gauge("oc_queued_destinations", Unit::Count, &[],
         "Destinations of those instances");
     STOPPED_INSTANCES: Gauge = gauge("oc_stopped_instances", Unit::Count, &[],

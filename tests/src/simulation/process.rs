@@ -12,7 +12,7 @@ use oc_config::{
     Catalogue, Configuration, Connector, Deletes, FailurePolicy, InstanceId, InstanceSettings,
     Operator, Timestamp,
 };
-use oc_dispatch::{Dispatcher, DispatcherSettings, RetrySchedule};
+use oc_dispatch::{Dispatcher, DispatcherSettings, ProbeSchedule, RetrySchedule};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_hub::{AuthorizeError, Authorizer, Credential, Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, TokenError, TokenSet, Tokens};
@@ -298,8 +298,9 @@ impl Process {
                 per_destination: 1,
                 schedule: schedule.map_err(anyhow::Error::msg)?,
                 policy: FailurePolicy::Retry,
+                probes: ProbeSchedule::new(Duration::ZERO, Duration::ZERO),
                 stint: hour,
-                lease: hour,
+                attempt_within: hour,
                 look_every: Duration::from_secs(60),
                 drain: hour,
             },

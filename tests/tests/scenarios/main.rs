@@ -24,6 +24,7 @@ mod names;
 mod old_client;
 mod poller_keys;
 mod previews;
+mod probes;
 mod provider_webhooks;
 mod services;
 mod simulation;

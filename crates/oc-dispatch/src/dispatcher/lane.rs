@@ -14,8 +14,10 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::metrics;
-use crate::outbox::{Failed, Lane, Next, Pending, Settlement};
-use crate::{Attempt, AttemptVerdict, Destination, Outgoing, RetrySchedule, Transport};
+use crate::outbox::{Failed, Lane, Next, Pending, Settlement, Turn};
+use crate::{
+    Attempt, AttemptVerdict, Destination, Outgoing, ProbeSchedule, RetrySchedule, Transport,
+};
 
 /// What a lane showed of its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub(super) struct Sender {
     pub(super) dice: Dice,
     pub(super) schedule: RetrySchedule,
     pub(super) policy: FailurePolicy,
+    pub(super) probes: ProbeSchedule,
     pub(super) stint: Duration,
     pub(super) stop: CancellationToken,
 }
@@ -44,34 +47,36 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends the lane's notifications in order; after a stop or a stint, only the one under way.
     pub(super) async fn send(&self, lane: Lane) -> (Settlement, Breath) {
-        let (id, replay) = (lane.id, lane.replay);
-        let mut settlement = Settlement { lane: id, replay, delivered: Vec::new(), failed: None };
+        let (id, turn) = (lane.id, lane.turn);
+        let mut settlement = Settlement { lane: id, turn, delivered: Vec::new(), failed: None };
         let mut breath = Breath::Unknown;
-        let policy = lane.policy.unwrap_or(self.policy);
         let until = self.clock.now().plus(self.stint);
-        for pending in lane.notifications {
-            let attempt = self.attempt(&lane.destination, &pending, replay).await;
+        for pending in &lane.notifications {
+            let attempt = self.attempt(&lane.destination, pending, turn).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
-                if !replay {
-                    metrics::arrived(&pending, &attempt);
+                if turn != Turn::Replay {
+                    metrics::arrived(pending, &attempt);
                 }
                 settlement.delivered.push((pending.id, attempt));
             } else {
                 breath = self.breath_of(attempt.verdict);
-                settlement.failed = Some(self.failed(&pending, attempt, policy, replay));
+                settlement.failed = Some(self.failed(&lane, pending, attempt));
                 break;
             }
             if self.stop.is_cancelled() || self.clock.now() >= until {
                 break;
             }
         }
+        if turn == Turn::Probe {
+            metrics::probed(settlement.failed.is_none());
+        }
         (settlement, breath)
     }
 
     /// One attempt, as a part of the trace that found the notification.
-    async fn attempt(&self, to: &Destination, pending: &Pending, replay: bool) -> Attempt {
+    async fn attempt(&self, to: &Destination, pending: &Pending, turn: Turn) -> Attempt {
         let number = pending.attempt;
         let span = tracing::info_span!(
             "deliver",
@@ -85,8 +90,13 @@ impl Sender {
             trace.follow(&span);
         }
         let span = named(span);
-        let (id, body, trace) = (pending.id, pending.body.clone(), TraceContext::of(&span));
-        let outgoing = Outgoing { id, body, attempt: number, replay, trace };
+        let outgoing = Outgoing {
+            id: pending.id,
+            body: pending.body.clone(),
+            attempt: number,
+            replay: turn == Turn::Replay,
+            trace: TraceContext::of(&span),
+        };
         let attempt = self.send_one(to, outgoing).instrument(span.clone()).await;
         if let Some(status) = attempt.status {
             span.record("status", status);
@@ -124,26 +134,39 @@ impl Sender {
         }
     }
 
-    fn failed(
-        &self,
-        pending: &Pending,
-        attempt: Attempt,
-        policy: FailurePolicy,
-        replay: bool,
-    ) -> Failed {
-        let first = pending.first_failure.unwrap_or(attempt.at);
-        let next = match attempt.verdict {
-            AttemptVerdict::Gone => None,
-            AttemptVerdict::Failed { .. } if policy == FailurePolicy::Queue => None,
-            AttemptVerdict::Failed { retry_after, .. } => {
-                let (failures, now) = (pending.failures + 1, self.clock.now());
-                self.schedule.next(first, failures, self.dice.roll(), now, retry_after)
-            }
-            AttemptVerdict::Delivered => Some(attempt.at),
-        };
-        if next.is_none() && !replay {
-            metrics::queued();
+    fn failed(&self, lane: &Lane, pending: &Pending, attempt: Attempt) -> Failed {
+        let next = self.retried(lane, pending, &attempt).map_or_else(
+            || {
+                if lane.turn == Turn::New {
+                    metrics::queued();
+                }
+                Next::Queue { probe: self.probed(lane, pending, &attempt) }
+            },
+            Next::Retry,
+        );
+        Failed { id: pending.id, attempt, next }
+    }
+
+    /// When it is sent again, while there is a repeat left.
+    fn retried(&self, lane: &Lane, pending: &Pending, attempt: &Attempt) -> Option<Timestamp> {
+        let AttemptVerdict::Failed { retry_after, .. } = attempt.verdict else { return None };
+        if lane.turn == Turn::Probe || lane.policy.unwrap_or(self.policy) == FailurePolicy::Queue {
+            return None;
         }
-        Failed { id: pending.id, attempt, next: next.map_or(Next::Queue, Next::Retry) }
+        let first = pending.first_failure.unwrap_or(attempt.at);
+        let (failures, now) = (pending.failures + 1, self.clock.now());
+        self.schedule.next(first, failures, self.dice.roll(), now, retry_after)
+    }
+
+    /// When its instance is probed; never where the receiver has gone for good.
+    fn probed(&self, lane: &Lane, pending: &Pending, attempt: &Attempt) -> Option<Timestamp> {
+        let AttemptVerdict::Failed { retry_after, .. } = attempt.verdict else { return None };
+        let failures = match lane.turn {
+            Turn::New => 0,
+            Turn::Probe => pending.failures + 1,
+            Turn::Replay => return None,
+        };
+        let next = self.probes.next(failures, self.dice.roll(), self.clock.now(), retry_after);
+        next.filter(|_| lane.probes)
     }
 }

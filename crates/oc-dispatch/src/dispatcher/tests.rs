@@ -11,7 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::*;
-use crate::outbox::{Claimed, LaneId, Next, OutboxError, Pending};
+use crate::outbox::{Claimed, LaneId, Next, OutboxError, Pending, Turn};
 use crate::{Attempt, AttemptVerdict, Destination, MockTransport, Outgoing};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
@@ -78,10 +78,11 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
     };
     Lane {
         id: LaneId(id),
-        replay: false,
+        turn: Turn::New,
         destination_id: DestinationId(host.to_owned()),
         destination: Arc::new(destination),
         policy: None,
+        probes: true,
         notifications: (1..=count).map(pending).collect(),
     }
 }
@@ -116,8 +117,9 @@ fn dispatcher(book: &Arc<Book>, transport: Arc<dyn Transport>) -> Dispatcher {
         per_destination: 2,
         schedule: RetrySchedule::default(),
         policy: FailurePolicy::Retry,
+        probes: ProbeSchedule::new(Duration::from_secs(300), Duration::from_secs(86_400)),
         stint: Duration::from_secs(10),
-        lease: Duration::from_secs(60),
+        attempt_within: Duration::from_secs(30),
         look_every: Duration::from_millis(50),
         drain: Duration::from_secs(10),
     };
@@ -179,7 +181,12 @@ async fn after_the_last_failure_and_after_a_410_the_notification_is_queued() {
         (5, Some(Timestamp(0)));
     let decide = |host: &str, _| if host == "a" { FAILED } else { AttemptVerdict::Gone };
     let settled = run(book(vec![tired, lane(2, "b", 1)]), transport(decide), 2).await;
-    assert!(settled.iter().all(|one| one.failed.as_ref().unwrap().next == Next::Queue));
+    let next = |host: i64| {
+        let settlement = settled.iter().find(|one| one.lane.0 == host).unwrap();
+        settlement.failed.as_ref().unwrap().next
+    };
+    assert!(matches!(next(1), Next::Queue { probe: Some(_) }), "{:?}", next(1));
+    assert_eq!(next(2), Next::Queue { probe: None }, "whoever answers 410 is not probed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +196,7 @@ async fn with_the_policy_queue_the_first_failure_queues() {
     let settled = run(book(vec![own, lane(2, "b", 2)]), transport(|_, _| FAILED), 2).await;
     let queued = |of: i64| {
         let settlement = settled.iter().find(|one| one.lane.0 == of).unwrap();
-        settlement.failed.as_ref().unwrap().next == Next::Queue
+        matches!(settlement.failed.as_ref().unwrap().next, Next::Queue { .. })
     };
     assert!(queued(1) && !queued(2));
 }
@@ -287,6 +294,21 @@ async fn a_lane_gives_way_after_its_stint_and_what_it_sent_is_recorded() {
     assert_eq!((settled[0].delivered.len(), &settled[0].failed), (3, &None));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_fails_is_not_retried_and_the_next_one_comes_after_twice_the_time() {
+    let mut probe = lane(1, "a", 1);
+    (probe.turn, probe.notifications[0].failures) = (Turn::Probe, 1);
+    let mut unwanted = lane(2, "b", 1);
+    (unwanted.turn, unwanted.probes) = (Turn::Probe, false);
+    let settled = run(book(vec![probe, unwanted]), transport(|_, _| FAILED), 2).await;
+    for one in settled {
+        let Next::Queue { probe } = one.failed.unwrap().next else { panic!("it is retried") };
+        let after = probe.map(|at| at.since(NOW));
+        // Twice the doubled interval, and a twentieth by the dice.
+        assert_eq!(after, (one.lane.0 == 1).then_some(Duration::from_secs(1_260)));
+    }
+}
+
 /// A transport with a fault that one host's notifications meet.
 struct Poisoned;
 
@@ -312,4 +334,54 @@ async fn a_notification_that_cannot_be_sent_without_a_panic_fails_and_others_go_
         assert!(error.is_none_or(|error| error.starts_with("a fault of the program")));
         assert!(failed.is_none_or(|failed| matches!(failed.next, Next::Retry(_))));
     }
+}
+
+/// A receiver that has asked for a pause once, and then takes a second for each notification; when
+/// each came.
+struct Busy {
+    began: tokio::time::Instant,
+    came: Mutex<Vec<Duration>>,
+}
+
+#[async_trait]
+impl Transport for Busy {
+    async fn send(&self, _: &Destination, _: Outgoing) -> Attempt {
+        let is_first = {
+            let mut came = self.came.lock().unwrap();
+            came.push(self.began.elapsed());
+            came.len() == 1
+        };
+        let retry_after = Some(Duration::from_secs(60));
+        if is_first {
+            return came_to(AttemptVerdict::Failed { retry_after, overloaded: true });
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        came_to(AttemptVerdict::Delivered)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_pauses_the_destination_and_then_it_gets_half_at_a_time() {
+    let book = book(vec![lane(1, "busy", 1)]);
+    let began = tokio::time::Instant::now();
+    let busy = Arc::new(Busy { began, came: Mutex::default() });
+    let mut dispatcher = dispatcher(&book, busy.clone());
+    (dispatcher.settings.concurrency, dispatcher.settings.per_destination) = (16, 8);
+    dispatcher.clock = Clock::new(move || NOW.plus(began.elapsed()));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher.run(stop.clone()));
+    let settled = async |count| {
+        while book.settled.lock().unwrap().len() < count {
+            book.news.notified().await;
+        }
+    };
+    settled(1).await;
+    book.lanes.lock().unwrap().extend((2..=9).map(|id| lane(id, "busy", 1)));
+    settled(9).await;
+    stop.cancel();
+    running.await.unwrap();
+    let came = busy.came.lock().unwrap().clone();
+    assert!(came[1] >= Duration::from_secs(60), "the pause was not kept: {came:?}");
+    let at_once = came[1..].iter().filter(|at| **at < came[1] + Duration::from_secs(1)).count();
+    assert_eq!(at_once, 4, "half of 8 was expected: {came:?}");
 }

@@ -12,6 +12,7 @@ mod enabled;
 mod listing;
 mod polling;
 mod prepared;
+mod queued;
 mod recording;
 mod tasks;
 mod webhooks;

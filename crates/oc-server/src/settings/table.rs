@@ -14,7 +14,7 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 30] = [
+const SETTINGS: [Setting; 32] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
@@ -31,6 +31,8 @@ const SETTINGS: [Setting; 30] = [
     Setting("dispatch-per-destination", Some("16"), false, "Of these, to one destination"),
     Setting("retry-schedule", Some("8s,64s,512s,4096s,32768s"), false, "When a failed delivery is repeated, from the first failure on"),
     Setting("failure-policy", Some("retry"), false, "What a failed delivery means where an instance does not say: retry or queue"),
+    Setting("probe-interval", Some("5m"), false, "When deliveries that have queued are tried again; then after twice the time; 0s is never"),
+    Setting("probe-most", Some("1d"), false, "The longest time between two such tries"),
     Setting("provider-retry-pause", Some("1s"), false, "First pause before a failed provider request is repeated"),
     Setting("callback-timeout", Some("30s"), false, "Deadline of a whole callback request"),
     Setting("poll-failure-threshold", Some("100"), false, "Consecutive failed polls before polling stops"),

@@ -23,6 +23,10 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero())
 }
 
+pub(super) fn duration_or_none(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
+}
+
 pub(super) fn schedule(text: &str) -> Option<RetrySchedule> {
     let offsets = text.split(',').map(|part| duration(part.trim())).collect::<Option<Vec<_>>>()?;
     RetrySchedule::new(offsets).ok()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
-use oc_dispatch::{ClaimRequest, Claimed, DestinationId, Lane, LaneId, Pending};
+use oc_dispatch::{ClaimRequest, Claimed, DestinationId, Lane, LaneId, Pending, Turn};
 use oc_telemetry::TraceContext;
 
 use crate::StoreError;
@@ -25,9 +25,11 @@ pub(super) struct Held {
     pub(super) replays: HashSet<LaneId>,
 }
 
-/// One of the two queues of a lane.
+/// One of the queues of a lane.
 struct Queue {
-    replay: bool,
+    turn: Turn,
+    /// At most so many are sent.
+    longest: usize,
     /// Those due, the longest due first.
     due: &'static str,
     /// What waits: id, body, failures of the first one, its first failure, attempts before, its
@@ -36,7 +38,8 @@ struct Queue {
 }
 
 const NEW: Queue = Queue {
-    replay: false,
+    turn: Turn::New,
+    longest: LONGEST,
     due: "SELECT id, instance_id, destination FROM resource
           WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
     waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
@@ -47,7 +50,8 @@ const NEW: Queue = Queue {
 
 /// Their turn comes when nothing new waits: what is new is never behind a replay.
 const REPLAYS: Queue = Queue {
-    replay: true,
+    turn: Turn::Replay,
+    longest: LONGEST,
     due: "SELECT id, instance_id, destination FROM resource
           WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
@@ -55,6 +59,24 @@ const REPLAYS: Queue = Queue {
               FROM replay p JOIN resource r ON r.id = p.resource_id
                 JOIN notification n ON n.seq = p.notification
               WHERE p.resource_id = ?1 ORDER BY p.notification LIMIT ?2",
+};
+
+/// The first that waits of an instance whose subscription is deactivated.
+const PROBES: Queue = Queue {
+    turn: Turn::Probe,
+    longest: 1,
+    due: "SELECT r.id, i.id, r.destination FROM instance i JOIN resource r ON r.id =
+            (SELECT w.id FROM resource w WHERE w.instance_id = i.id AND w.destination IS NOT NULL
+               AND w.delivered_through < w.visible_through
+             ORDER BY (SELECT min(n.seq) FROM notification n
+               WHERE n.resource_id = w.id AND n.seq > w.delivered_through) LIMIT 1)
+          WHERE i.probe_due <= ?1 ORDER BY i.probe_due",
+    waiting: "SELECT n.id, n.body, i.probes, NULL,
+                (SELECT max(number) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
+              FROM resource r JOIN instance i ON i.id = r.instance_id
+                JOIN notification n ON n.resource_id = r.id
+                AND n.seq > r.delivered_through AND n.seq <= r.visible_through
+              WHERE r.id = ?1 ORDER BY n.seq LIMIT ?2",
 };
 
 pub(super) fn find(
@@ -66,12 +88,20 @@ pub(super) fn find(
     let mut search =
         Search { sql, profiles, request, used: HashMap::new(), claimed: Claimed::default() };
     search.take(&NEW, &held.lanes, HashMap::new(), usize::MAX)?;
-    // Replays leave half of a destination to what is new.
+    // Replays and probes leave half of a destination to what is new.
     let half = (request.per_destination / 2).max(1);
     search.take(&REPLAYS, &held.replays, destinations(sql, &held.replays)?, half)?;
-    let next = sql.one("SELECT min(due) FROM (
-               SELECT min(lane_due) AS due FROM resource WHERE lane_due > ?1
-               UNION ALL SELECT min(replay_due) FROM resource WHERE replay_due > ?1 AND lane_due IS NULL) AS both", [request.now.0], |row| row.get::<Option<i64>>(0))?;
+    if request.probes {
+        search.take(&PROBES, &held.lanes, HashMap::new(), half)?;
+    }
+    let next = sql.one(
+        "SELECT min(due) FROM (
+           SELECT min(lane_due) AS due FROM resource WHERE lane_due > ?1
+           UNION ALL SELECT min(replay_due) FROM resource WHERE replay_due > ?1 AND lane_due IS NULL
+           UNION ALL SELECT min(probe_due) FROM instance WHERE probe_due > ?1 AND ?2 = 1) AS all_due",
+        params![request.now.0, request.probes],
+        |row| row.get::<Option<i64>>(0),
+    )?;
     search.claimed.next = next.map(Timestamp);
     Ok(search.claimed)
 }
@@ -153,7 +183,7 @@ fn lane(
     let Some(profile) = profile else { return Ok(None) };
     let Some(destination) = &profile.destination else { return Ok(None) };
     let (mut notifications, mut bytes) = (Vec::new(), 0);
-    sql.each(queue.waiting, params![id.0, LONGEST], |row| {
+    sql.each(queue.waiting, params![id.0, queue.longest], |row| {
         if bytes >= LONGEST_BYTES {
             return Ok(ControlFlow::Break(()));
         }
@@ -175,10 +205,11 @@ fn lane(
     })?;
     let lane = Lane {
         id,
-        replay: queue.replay,
+        turn: queue.turn,
         destination_id,
         destination: Arc::clone(destination),
         policy: profile.settings.failure_policy,
+        probes: profile.settings.probes,
         notifications,
     };
     Ok((!lane.notifications.is_empty()).then_some(lane))

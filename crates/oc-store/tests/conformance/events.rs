@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oc_config::InstanceId;
-use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement};
+use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement, Turn};
 use oc_poll::Ledger;
 use oc_store::{
     AuditedEvent, Buckets, By, DeliveryFilter, EventFilter, EventScope, EventStatus,
@@ -35,7 +35,7 @@ fn outcome(lane: &Lane, arrived: usize, failed: Option<Next>) -> Settlement {
         attempt: attempt(1_902, DOWN),
         next,
     });
-    Settlement { lane: lane.id, replay: lane.replay, delivered, failed }
+    Settlement { lane: lane.id, turn: lane.turn, delivered, failed }
 }
 
 async fn settle(house: &House, lane: &Lane, arrived: usize, failed: Option<Next>) {
@@ -76,7 +76,7 @@ async fn a_status_tells_how_far_a_notification_has_come() {
     settle(&house, &first, 1, Some(Next::Retry(s(1_910)))).await;
     assert_eq!(statuses(&house).await, [New, Dispatched, Notified]);
     let second = lane(&house, 1_910).await;
-    settle(&house, &second, 0, Some(Next::Queue)).await;
+    settle(&house, &second, 0, Some(Next::Queue { probe: None })).await;
     assert_eq!(statuses(&house).await, [Received, Received, Notified]);
     for status in EventStatus::ALL {
         let filter = EventFilter { status: Some(status), ..EventFilter::default() };
@@ -205,7 +205,7 @@ async fn a_replay_sends_the_same_again_in_order_and_counts_its_attempts() {
     assert_eq!(replay_all(&house, false).await, Replayed::Accepted(3));
     let house = house.restarted().await;
     let again = lane(&house, 2_000).await;
-    assert!(again.replay && ids(&again) == ids(&first));
+    assert!(again.turn == Turn::Replay && ids(&again) == ids(&first));
     assert_eq!(again.notifications[0].body, first.notifications[0].body);
     assert_eq!(again.notifications[0].attempt, 2);
     settle(&house, &again, 3, None).await;
@@ -224,7 +224,10 @@ async fn what_is_new_goes_before_replays_and_waits_for_none() {
     let due = house.due(2_800).await.unwrap();
     house.store.finish(&due, done(2_800, part(30..31))).await.unwrap();
     let fresh = lane(&house, 2_800).await;
-    assert!(!fresh.replay && fresh.id == replays.id, "it is sent while a replay is under way");
+    assert!(
+        fresh.turn == Turn::New && fresh.id == replays.id,
+        "it is sent while a replay is under way"
+    );
     settle(&house, &replays, 1, Some(Next::Retry(s(2_900)))).await;
     settle(&house, &fresh, 0, Some(Next::Retry(s(2_950)))).await;
     let waits = house.lanes(2_949).await;
@@ -233,7 +236,7 @@ async fn what_is_new_goes_before_replays_and_waits_for_none() {
     let fresh = lane(&house, 2_950).await;
     settle(&house, &fresh, 1, None).await;
     let rest = lane(&house, 2_950).await;
-    assert_eq!((rest.replay, ids(&rest)), (true, ids(&first)[1..].to_vec()));
+    assert_eq!((rest.turn, ids(&rest)), (Turn::Replay, ids(&first)[1..].to_vec()));
     assert_eq!(rest.notifications[0].failures, 1);
 }
 
@@ -244,7 +247,7 @@ async fn a_replay_that_fails_to_the_end_is_given_up_and_queues_nothing() {
     settle(&house, &first, 3, None).await;
     assert_eq!(replay_all(&house, false).await, Replayed::Accepted(3));
     let replays = lane(&house, 2_000).await;
-    settle(&house, &replays, 0, Some(Next::Queue)).await;
+    settle(&house, &replays, 0, Some(Next::Queue { probe: None })).await;
     assert_eq!(statuses(&house).await, [EventStatus::Notified; 3]);
     let next = lane(&house, 2_000).await;
     assert_eq!(ids(&next), ids(&first)[1..]);
@@ -272,10 +275,10 @@ async fn what_is_still_to_be_sent_is_not_replayed() {
 async fn what_has_queued_can_be_replayed_and_is_not_sent_again_when_the_rest_goes_on() {
     let (house, _) = house_with_three().await;
     let first = lane(&house, 1_900).await;
-    settle(&house, &first, 0, Some(Next::Queue)).await;
+    settle(&house, &first, 0, Some(Next::Queue { probe: None })).await;
     assert_eq!(replay_all(&house, true).await, Replayed::Accepted(1));
     let replay = lane(&house, 2_000).await;
-    assert_eq!((replay.replay, ids(&replay)), (true, ids(&first)[..1].to_vec()));
+    assert_eq!((replay.turn, ids(&replay)), (Turn::Replay, ids(&first)[..1].to_vec()));
     settle(&house, &replay, 1, None).await;
     assert!(house.lanes(99_999).await.lanes.is_empty(), "the subscription was not reactivated");
     let queued = DeliveryFilter::parse_queued("channel='webhook' and status='queued'").unwrap();
@@ -302,7 +305,7 @@ async fn a_subscription_that_is_deactivated_holds_replays_back_that_were_asked_f
     settle(&house, &first, 1, Some(Next::Retry(s(2_100)))).await;
     assert_eq!(replay_all(&house, false).await, Replayed::Accepted(1));
     let second = lane(&house, 2_100).await;
-    settle(&house, &second, 0, Some(Next::Queue)).await;
+    settle(&house, &second, 0, Some(Next::Queue { probe: None })).await;
     assert!(house.lanes(99_999).await.lanes.is_empty());
     let other = "status='queued' and config.url='https://other.example/'";
     let other = DeliveryFilter::parse_queued(other).unwrap();
@@ -313,10 +316,10 @@ async fn a_subscription_that_is_deactivated_holds_replays_back_that_were_asked_f
     let this = DeliveryFilter::parse_queued(this).unwrap();
     house.store.reactivate(scope, this, By::operator(), s(3_000)).await.unwrap();
     let fresh = lane(&house, 3_000).await;
-    assert!(!fresh.replay);
+    assert_eq!(fresh.turn, Turn::New);
     settle(&house, &fresh, 2, None).await;
     let replay = lane(&house, 3_000).await;
-    assert_eq!((replay.replay, ids(&replay)), (true, ids(&first)[..1].to_vec()));
+    assert_eq!((replay.turn, ids(&replay)), (Turn::Replay, ids(&first)[..1].to_vec()));
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ impl House {
             lanes: 10,
             per_destination: 10,
             room: [].into(),
+            probes: true,
             lease: LEASE,
         };
         Outbox::claim(&self.store, request).await.expect("a claim")

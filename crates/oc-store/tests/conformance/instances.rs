@@ -93,7 +93,7 @@ async fn a_deleted_instance_is_gone_with_all_that_waited() {
     assert!(house.store.instance(id).await.unwrap().is_none());
     assert!(house.store.instance_with(&SecretString::from("token")).await.unwrap().is_none());
     let sent = (lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered));
-    let late = Settlement { lane: lane.id, replay: false, delivered: vec![sent], failed: None };
+    let late = Settlement { lane: lane.id, turn: lane.turn, delivered: vec![sent], failed: None };
     house.store.settle(vec![late]).await.unwrap();
     let swept = house.store.sweep(s(2_000), MINUTE).await.unwrap();
     assert_eq!(swept.notifications, 3);
@@ -108,7 +108,7 @@ async fn what_waits_is_kept_however_old_it_is() {
     house.store.finish(&due, done(1_900, part(1..26))).await.unwrap();
     let lane = house.lanes(1_900).await.lanes.remove(0);
     let sent = (lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered));
-    let one = Settlement { lane: lane.id, replay: false, delivered: vec![sent], failed: None };
+    let one = Settlement { lane: lane.id, turn: lane.turn, delivered: vec![sent], failed: None };
     house.store.settle(vec![one]).await.unwrap();
     assert_eq!(house.store.sweep(s(1_950), MINUTE).await.unwrap().notifications, 0);
     assert_eq!(house.store.sweep(s(2_000), MINUTE).await.unwrap().notifications, 1);

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod contents;
+mod crash;
 mod events;
 mod file;
 mod house;
@@ -10,8 +11,10 @@ mod instances;
 mod ledger;
 mod listing;
 mod outbox;
+mod probes;
 mod rekey;
 mod sessions;
+mod slow;
 mod tasks;
 mod tenants;
 mod vault;

@@ -26,7 +26,7 @@ fn ids(lane: &Lane) -> Vec<Uuid> {
 fn delivered(lane: &Lane, count: usize) -> Settlement {
     let sent = lane.notifications.iter().take(count);
     let delivered = sent.map(|one| (one.id, attempt(1_900, AttemptVerdict::Delivered))).collect();
-    Settlement { lane: lane.id, replay: lane.replay, delivered, failed: None }
+    Settlement { lane: lane.id, turn: lane.turn, delivered, failed: None }
 }
 
 fn failing(lane: &Lane, delivered_before: usize, next: Next) -> Settlement {
@@ -90,7 +90,7 @@ async fn a_notification_that_failed_holds_its_lane_until_it_is_sent_again() {
 async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivated() {
     let house = house_with_three().await;
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    house.store.settle(vec![failing(&lane, 0, Next::Queue)]).await.unwrap();
+    house.store.settle(vec![failing(&lane, 0, Next::Queue { probe: None })]).await.unwrap();
     let due = house.due(2_800).await.unwrap();
     house.store.finish(&due, done(2_800, part(30..31))).await.unwrap();
     assert!(house.lanes(99_999).await.lanes.is_empty());
@@ -145,6 +145,7 @@ async fn a_destination_without_room_is_passed_over() {
             .iter()
             .map(|(id, room)| (oc_dispatch::DestinationId((*id).to_owned()), *room))
             .collect(),
+        probes: true,
         lease: crate::house::LEASE,
     };
     let full = request(&[("https://receiver.example", 0)], 10);

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::effective;
+use super::queued::QueuedAnswer;
 use super::tasks::ResourceTask;
 use super::webhooks::WebhooksAnswer;
 use crate::api::elements::Element;
@@ -64,6 +65,10 @@ pub(super) struct InstanceAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     delivery_queued_since: Option<String>,
+    /// The same with its reason, where one instance is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    delivery_queued: Option<QueuedAnswer>,
     /// What is done for its resources besides polling, where one instance is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<ResourceTask>,
@@ -103,7 +108,13 @@ pub(super) async fn of(app: &App, instance: &Instance) -> Result<InstanceAnswer,
     let states = app.store.resource_states(instance.id).await?;
     let tasks = states.iter().filter_map(ResourceTask::of).collect();
     let webhooks = WebhooksAnswer::of(app.store.hook_state(instance.id).await?);
-    Ok(InstanceAnswer { tasks, webhooks, ..with_user(app, instance, user.as_ref()) })
+    let delivery_queued = app.store.queued(instance.id).await?.map(QueuedAnswer::from);
+    Ok(InstanceAnswer {
+        tasks,
+        webhooks,
+        delivery_queued,
+        ..with_user(app, instance, user.as_ref())
+    })
 }
 
 /// The whole instance, when its user is known already.
@@ -139,6 +150,7 @@ pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> 
         authentication_error: instance.dead.clone(),
         polling_stopped: instance.stopped.clone(),
         delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
+        delivery_queued: None,
         tasks: Vec::new(),
         webhooks: None,
         objects: None,
