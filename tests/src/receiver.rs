@@ -286,6 +286,15 @@ fn hmac(key: &str, parts: &[&[u8]]) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
+/// Whether the Standard Webhooks signature of what came is that of a key.
+pub fn is_signed(delivery: &Delivery, key: &str) -> bool {
+    let header = |name: &str| delivery.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name| header(name).unwrap_or_default();
+    let signed = format!("{}.{}.", text("webhook-id"), text("webhook-timestamp"));
+    let expected = format!("v1,{}", hmac(key, &[signed.as_bytes(), &delivery.bytes]));
+    header("webhook-signature") == Some(&expected)
+}
+
 /// Notifications by id, and how often each came.
 pub fn repeats(deliveries: &[Delivery]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dispatcher;
+mod herald;
 mod metrics;
 mod notification;
 mod outbox;
@@ -13,6 +14,7 @@ mod transport;
 mod webhook;
 
 pub use dispatcher::{Dispatcher, DispatcherSettings};
+pub use herald::{Herald, Notice, Notices};
 pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
     ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,

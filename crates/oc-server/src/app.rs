@@ -1,12 +1,14 @@
 //! The program put together: the one place that names all concrete types.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ipnet::IpNet;
 use oc_config::{Catalogue, Connector};
-use oc_dispatch::{Dispatcher, DispatcherSettings, Webhooks};
-use oc_egress::{Clock, Dice, Egress, EgressError, Names, Policy};
+use oc_dispatch::{Destination, Dispatcher, DispatcherSettings, Herald, Webhooks};
+use oc_egress::{Clock, Dice, Egress, Names, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
 use oc_poll::{
@@ -29,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(60);
 /// How long a lane is sent before others have their turn.
 const STINT: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
 
 /// Everything that the commands share.
 #[derive(Clone)]
@@ -53,10 +57,7 @@ impl App {
         let clock = Clock::system();
         let catalogue = Arc::new(catalogue(&settings)?);
         let policy = Policy::allowing(settings.network.allowed.clone(), vec![settings.listen]);
-        let user_agent = concat!("open-connectors/", env!("CARGO_PKG_VERSION"));
-        let egress = names(&settings)
-            .and_then(|names| Egress::with_names(policy, user_agent, names))
-            .context("the HTTP client cannot be set up")?;
+        let egress = egress(&settings, policy)?;
         let options = StoreOptions {
             path: settings.database.clone(),
             key: secret_key_file::load(&settings)?,
@@ -166,9 +167,9 @@ impl App {
             settings: DispatcherSettings {
                 concurrency: self.settings.dispatch_concurrency,
                 per_destination: self.settings.dispatch_per_destination,
-                schedule: self.settings.retry_schedule.clone(),
-                policy: self.settings.failure_policy,
-                probes: self.settings.probes,
+                schedule: self.settings.failures.schedule.clone(),
+                policy: self.settings.failures.policy,
+                probes: self.settings.failures.probes,
                 stint: STINT,
                 attempt_within: within,
                 look_every: LOOK_EVERY,
@@ -176,14 +177,43 @@ impl App {
             },
         }
     }
+
+    /// Tells the operator, where one wants to be told. The url is the operator's own, so that it may
+    /// lie in any network; metadata services and this service itself stay closed.
+    pub(crate) fn herald(&self) -> anyhow::Result<Option<Herald>> {
+        let Some(operator) = &self.settings.operator else { return Ok(None) };
+        let anywhere = [IpAddr::from([0; 4]), IpAddr::from([0; 16])]
+            .map(|address| IpNet::new(address, 0))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let policy = Policy::allowing(anywhere, vec![self.settings.listen]);
+        let egress = egress(&self.settings, policy)?;
+        let within = self.settings.callback_timeout;
+        Ok(Some(Herald {
+            notices: Arc::new(self.store.clone()),
+            transport: Arc::new(Webhooks::new(egress, self.clock.clone(), within)),
+            destination: Destination {
+                url: operator.url.clone(),
+                keys: operator.keys.clone(),
+                headers: Vec::new(),
+                basic: None,
+            },
+            clock: self.clock.clone(),
+            dice: Dice::system(),
+            look_every: LOOK_EVERY,
+        }))
+    }
 }
 
-/// How hosts become addresses.
-fn names(settings: &Settings) -> Result<Names, EgressError> {
-    match &settings.network.name_servers[..] {
+/// How requests leave: to where the policy lets them, by the name servers of the settings.
+fn egress(settings: &Settings, policy: Policy) -> anyhow::Result<Egress> {
+    let names = match &settings.network.name_servers[..] {
         [] => Ok(Names::system()),
         servers => Names::from_servers(servers),
-    }
+    };
+    names
+        .and_then(|names| Egress::with_names(policy, USER_AGENT, names))
+        .context("the HTTP client cannot be set up")
 }
 
 /// The built-in connectors and those of `OC_CONNECTORS_DIR`.

@@ -1,8 +1,10 @@
 //! The program's settings: flags, then `OC_*` variables, then `oc.toml`, then defaults.
 
 mod access;
+mod failures;
 mod file;
 mod network;
+mod operator;
 mod table;
 mod tracing;
 mod value;
@@ -12,13 +14,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use oc_config::FailurePolicy;
-use oc_dispatch::{ProbeSchedule, RetrySchedule};
 use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use access::{Access, Origins};
+pub(crate) use failures::Failures;
 pub(crate) use network::Network;
+pub(crate) use operator::Operator;
 use table::Found;
 pub(crate) use table::arguments;
 pub(crate) use tracing::Tracing;
@@ -39,13 +41,12 @@ pub(crate) struct Settings {
     pub(crate) poll_concurrency: usize,
     pub(crate) dispatch_concurrency: usize,
     pub(crate) dispatch_per_destination: usize,
-    pub(crate) retry_schedule: RetrySchedule,
-    pub(crate) failure_policy: FailurePolicy,
-    pub(crate) probes: ProbeSchedule,
+    pub(crate) failures: Failures,
     pub(crate) provider_retry_pause: Duration,
     pub(crate) callback_timeout: Duration,
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
+    pub(crate) operator: Option<Operator>,
     pub(crate) access: Access,
     /// Where traces go, if they do.
     pub(crate) tracing: Option<Tracing>,
@@ -82,13 +83,6 @@ impl Settings {
         let public_url = found.optional("public-url", "an http or https url", value::url);
         let database = found.parse("database-url", "sqlite:PATH", value::database);
         let network = Network::read(found);
-        let schedule = found.parse(
-            "retry-schedule",
-            "ascending offsets separated by commas, as 8s,64s,512s",
-            value::schedule,
-        );
-        let policy =
-            found.parse("failure-policy", FailurePolicy::EXPECTED, |text| text.parse().ok());
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -96,19 +90,15 @@ impl Settings {
         });
         let mut duration =
             |name| found.parse(name, "a time above 0, as 500ms, 30s, 15m or 7d", value::duration);
-        let (shortest, pause, callback, retention, probe_most) = (
+        let (shortest, pause, callback, retention) = (
             duration("min-refresh-interval"),
             duration("provider-retry-pause"),
             duration("callback-timeout"),
             duration("event-retention"),
-            duration("probe-most"),
         );
-        let probe_every = found.parse(
-            "probe-interval",
-            "a time, as 5m, or 0s for no probes",
-            value::duration_or_none,
-        );
-        let (access, tracing) = (Access::read(found), Tracing::read(found));
+        let failures = Failures::read(found);
+        let (access, operator) = (Access::read(found), Operator::read(found));
+        let tracing = Tracing::read(found);
         let mut count = |name| found.parse(name, "a number from 1 to 100000", value::count);
         let (polls, deliveries, per_destination, threshold) = (
             count("poll-concurrency"),
@@ -137,13 +127,12 @@ impl Settings {
             poll_concurrency: usize::try_from(polls?).ok()?,
             dispatch_concurrency: usize::try_from(deliveries?).ok()?,
             dispatch_per_destination: usize::try_from(per_destination?).ok()?,
-            retry_schedule: schedule?,
-            failure_policy: policy?,
-            probes: ProbeSchedule::new(probe_every?, probe_most?),
+            failures: failures?,
             provider_retry_pause: pause?,
             callback_timeout: callback?,
             poll_failure_threshold: threshold?,
             event_retention: retention?,
+            operator,
             access: access?,
             tracing: tracing?,
             log: found.text("log").unwrap_or_default(),

@@ -15,6 +15,7 @@ mod instances;
 mod leases;
 mod ledger;
 mod metrics;
+mod notice;
 mod outbox;
 mod people;
 mod profile;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 
 use crate::sql::{Row, Sql, params};
-use crate::{Store, StoreError, audit, metrics, people, sessions};
+use crate::{Store, StoreError, audit, metrics, notice, people, sessions};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: usize = 2_000;
@@ -24,8 +24,8 @@ pub struct Swept {
 
 impl Store {
     /// Takes away notifications that were settled and made before `now - kept`, fingerprints that
-    /// cannot be needed again, what deleted instances have left, what is kept for a day, secrets and
-    /// sessions that have ended, and old entries of the audit log.
+    /// cannot be needed again, what deleted instances have left, what is kept for a day, notices to
+    /// the operator among it, secrets and sessions that have ended, and old entries of the audit log.
     ///
     /// # Errors
     /// When the storage fails; what was taken away before stays so.
@@ -199,7 +199,7 @@ fn sweep_gone(sql: &Sql) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// One chunk of what the API keeps for a day; true when there is more.
+/// One chunk of what is kept for a day; true when there is more.
 fn sweep_day_old(sql: &Sql, before: Timestamp) -> Result<bool, StoreError> {
     let keys = sql.execute(
         "DELETE FROM creation_key WHERE (organization_id, key) IN
@@ -210,6 +210,8 @@ fn sweep_day_old(sql: &Sql, before: Timestamp) -> Result<bool, StoreError> {
         "DELETE FROM trace WHERE id IN (SELECT id FROM trace WHERE created < ?1 LIMIT ?2)",
         params![before.0, CHUNK],
     )?;
+    // There are few: their number is bounded.
+    notice::sweep(sql, before)?;
     Ok(keys.max(traces) == CHUNK)
 }
 

@@ -8,11 +8,12 @@ use oc_config::{InstanceId, Timestamp};
 use oc_oauth::{ClientCredentials, Grant, Replaced, TokenSet, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::profile::Profile;
 use crate::sql::{Sql, params};
-use crate::{SecretKey, Store, StoreError};
+use crate::{SecretKey, Store, StoreError, notice};
 
 impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
@@ -79,11 +80,15 @@ impl Vault for Store {
         reason: String,
     ) -> Result<(), VaultError> {
         let mark = move |sql: &Sql| {
-            sql.execute(
-                "UPDATE token_pair SET dead = ?3, intent = NULL WHERE instance_id = ?1 AND version = ?2",
+            let was_alive = sql.execute(
+                "UPDATE token_pair SET dead = ?3, intent = NULL
+                 WHERE instance_id = ?1 AND version = ?2 AND dead IS NULL",
                 params![instance.0, version, reason],
             )?;
-            Ok(())
+            if was_alive == 0 {
+                return Ok(());
+            }
+            notice::tell(sql, instance, "instance.unauthorized", &json!({"reason": reason}))
         };
         Ok(self.database.write(mark).await?)
     }

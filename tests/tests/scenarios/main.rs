@@ -22,6 +22,7 @@ mod metrics;
 mod moving;
 mod names;
 mod old_client;
+mod operator;
 mod poller_keys;
 mod previews;
 mod probes;

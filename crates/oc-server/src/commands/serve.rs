@@ -81,6 +81,9 @@ pub(crate) async fn run(
     if has(Role::Dispatch) {
         parts.spawn(app.dispatcher().run(stop.clone()));
         parts.spawn(sweep(app.clone(), stop.clone()));
+        if let Some(herald) = app.herald()? {
+            parts.spawn(herald.run(stop.clone()));
+        }
     }
     let failed = tokio::select! {
         () = stop.cancelled() => false,

@@ -14,7 +14,7 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 32] = [
+const SETTINGS: [Setting; 34] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
@@ -37,6 +37,8 @@ const SETTINGS: [Setting; 32] = [
     Setting("callback-timeout", Some("30s"), false, "Deadline of a whole callback request"),
     Setting("poll-failure-threshold", Some("100"), false, "Consecutive failed polls before polling stops"),
     Setting("event-retention", Some("7d"), false, "How long delivered notifications are kept"),
+    Setting("operator-url", None, false, "Where the operator is told what needs somebody [default: nowhere]"),
+    Setting("operator-key", None, true, "Signs what is sent there"),
     Setting("max-connections", Some("1024"), false, "Connections to the API at the same time; further ones wait"),
     Setting("head-timeout", Some("30s"), false, "How long the head of a request may take to arrive"),
     Setting("api-rate", Some("6000"), false, "Requests a minute of one caller; 0 is no limit"),

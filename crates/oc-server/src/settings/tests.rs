@@ -75,6 +75,24 @@ fn name_servers_have_a_port_or_the_usual_one() {
 }
 
 #[test]
+fn the_operators_url_may_be_anywhere_but_holds_no_credentials() {
+    let operator = |flags: &[&str]| read(flags, None).map(|settings| settings.operator);
+    assert!(operator(&[]).unwrap().is_none());
+    let url = "http://10.0.0.7/notices";
+    let found = operator(&["--operator-url", url, "--operator-key", "s3cret"]).unwrap().unwrap();
+    assert_eq!(found.url.as_str(), url);
+    assert!(!format!("{found:?}").contains("s3cret"));
+    let rotated = operator(&["--operator-url", url, "--operator-key", "new old"]).unwrap().unwrap();
+    assert_eq!((found.keys.len(), rotated.keys.len()), (1, 2));
+    let faults = operator(&["--operator-url", url, "--operator-key", "whsec_s3cret*"]).unwrap_err();
+    assert_eq!(faults, ["OC_OPERATOR_KEY: base64 was expected after `whsec_`"]);
+    let faults = operator(&["--operator-url", "http://me:s3cret@host/"]).unwrap_err();
+    assert!(faults[0].contains("without credentials"), "{faults:?}");
+    let faults = operator(&["--operator-key", "s3cret"]).unwrap_err();
+    assert_eq!(faults, ["OC_OPERATOR_KEY: OC_OPERATOR_URL is missing"]);
+}
+
+#[test]
 fn secrets_do_not_print() {
     let settings = read(&["--user-secret", "s3cret", "--secret-key", "s3cret"], None).unwrap();
     assert!(!format!("{settings:?}").contains("s3cret"));

@@ -6,8 +6,8 @@ use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
 use serde_json::json;
 
 use super::content;
-use crate::StoreError;
 use crate::sql::{Sql, params};
+use crate::{StoreError, notice};
 
 /// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
 /// carry the number of a poll that is not completed.
@@ -132,12 +132,24 @@ pub(super) fn failed(
         params![instance.0, failure.failures],
     )?;
     if failure.needs_authentication {
-        sql.execute(
-            "UPDATE instance SET refused = ?2 WHERE id = ?1",
-            params![instance.0, failure.message],
-        )?;
+        refuse(sql, instance, &failure.message)?;
     }
     if failure.stop { stop(sql, instance, &failure.message) } else { Ok(()) }
+}
+
+/// Notes that the provider lets the instance in no more, and has the operator told once.
+fn refuse(sql: &Sql, instance: InstanceId, reason: &str) -> Result<(), StoreError> {
+    let is_news = sql.find(
+        "SELECT i.id FROM instance i LEFT JOIN token_pair t ON t.instance_id = i.id
+         WHERE i.id = ?1 AND i.refused IS NULL AND t.dead IS NULL",
+        [instance.0],
+        |row| row.get::<i64>(0),
+    )?;
+    sql.execute("UPDATE instance SET refused = ?2 WHERE id = ?1", params![instance.0, reason])?;
+    if is_news.is_none() {
+        return Ok(());
+    }
+    notice::tell(sql, instance, "instance.unauthorized", &json!({"reason": reason}))
 }
 
 /// Puts off a poll that was not begun.

@@ -4,9 +4,10 @@ use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{Attempt, LaneId};
 use serde_json::json;
 
+use crate::deliveries::waiting;
 use crate::instances::subject;
 use crate::sql::{Sql, params};
-use crate::{By, StoreError, audit, replay};
+use crate::{By, StoreError, audit, notice, replay};
 
 /// Nothing of the lane's instance is sent from now on, but a probe when there is one.
 pub(super) fn deactivate(
@@ -35,6 +36,8 @@ pub(super) fn deactivate(
         [instance.0],
     )?;
     let what = ("deliveries.queued", &*subject(instance));
+    let details = json!({"reason": why, "url": attempt.url, "waiting": waiting(sql, instance)?});
+    notice::tell(sql, instance, what.0, &details)?;
     let details = json!({"reason": why});
     audit::note(sql, attempt.at, &By::operator(), Some(organization), what, &details)
 }
@@ -45,11 +48,15 @@ pub(crate) fn activate(
     instance: InstanceId,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    sql.execute(
+    let was_queued = sql.execute(
         "UPDATE instance SET queued_at = NULL, queued_why = NULL, probe_due = NULL, probes = 0
-         WHERE id = ?1",
+         WHERE id = ?1 AND queued_at IS NOT NULL",
         [instance.0],
     )?;
+    if was_queued > 0 {
+        let details = json!({"waiting": waiting(sql, instance)?});
+        notice::tell(sql, instance, "deliveries.resumed", &details)?;
+    }
     let lanes = sql.execute(
         "UPDATE resource SET lane_due = ?2, head_failures = 0, head_first_failure = NULL
          WHERE instance_id = ?1 AND delivered_through < visible_through",

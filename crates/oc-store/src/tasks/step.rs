@@ -1,14 +1,15 @@
 //! How the steps of loads and sweeps are recorded.
 
-use oc_config::Timestamp;
+use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::Notification;
-use oc_poll::{Next, ResourceId, Step, Task, Trouble};
+use oc_poll::{Next, ResourceId, Step, Sweep, Task, Trouble};
+use serde_json::json;
 
 use super::GONE;
 use super::text::{swept_text, task_text};
-use crate::StoreError;
 use crate::ledger::{complete_contents, publish, remember, tell};
 use crate::sql::{Sql, params};
+use crate::{StoreError, notice};
 
 /// Records a step; returns whether there is something to send.
 pub(super) fn record(
@@ -50,7 +51,20 @@ pub(super) fn record(
     remember(sql, resource, polls, sweep, &step.part.fingerprints)?;
     complete_contents(sql, resource, &step.part.contents)?;
     tell(sql, resource, now, notifications)?;
+    if let Some(Task::Sweep(sweep)) = step.task.as_ref().filter(|_| step.next == Next::Asked) {
+        tell_of_question(sql, resource, sweep)?;
+    }
     publish(sql, resource, visible, destination.is_some(), now)
+}
+
+/// A sweep that has found too much gone waits for somebody.
+fn tell_of_question(sql: &Sql, resource: ResourceId, sweep: &Sweep) -> Result<(), StoreError> {
+    let (instance, name) =
+        sql.one("SELECT instance_id, name FROM resource WHERE id = ?1", [resource.0], |row| {
+            Ok((InstanceId(row.get(0)?), row.get::<String>(1)?))
+        })?;
+    let details = json!({"resource": name, "missing": sweep.missing, "of": sweep.tracked});
+    notice::tell(sql, instance, "deletions.asked", &details)
 }
 
 fn mark(sql: &Sql, resource: ResourceId, as_of: i64, objects: &[String]) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ mod house;
 mod instances;
 mod ledger;
 mod listing;
+mod notices;
 mod outbox;
 mod probes;
 mod rekey;
