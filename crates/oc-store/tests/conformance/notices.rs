@@ -1,15 +1,18 @@
 //! What the operator is told: once each, in order, over restarts.
 
 use oc_config::InstanceId;
-use oc_dispatch::{AttemptVerdict, Failed, Next, Notice, Notices, Outbox, Settlement};
+use oc_dispatch::{
+    AttemptVerdict, Failed, LaneId, Next, Notice, Notices, Outbox, Settlement, Turn,
+};
 use oc_oauth::Vault;
 use oc_poll::{Failure, Ledger, Outcome};
-use oc_store::{By, DeliveryFilter, EventScope, OrganizationId};
+use oc_store::{By, DeliveryFilter, EventFilter, EventScope, OrganizationId};
 use serde_json::{Value as Json, json};
 
-use crate::house::{House, attempt, done, part, s};
+use crate::house::{House, MINUTE, attempt, done, part, s};
 
 const ONE: InstanceId = InstanceId(1);
+const ALL: EventScope = EventScope { organization: OrganizationId(1), instance: None };
 
 async fn take(house: &House, now: i64) -> Option<Notice> {
     house.store.take(s(now), s(now + 300)).await.expect("a look")
@@ -40,10 +43,9 @@ async fn queued() -> House {
 #[tokio::test]
 async fn deliveries_that_queue_and_go_on_are_told_in_their_order() {
     let house = queued().await;
-    let scope = EventScope { organization: OrganizationId(1), instance: None };
     let filter = DeliveryFilter::parse_queued("status='queued'").expect("a condition");
     for _ in 0..2 {
-        let again = house.store.reactivate(scope, filter.clone(), By::operator(), s(2_000)).await;
+        let again = house.store.reactivate(ALL, filter.clone(), By::operator(), s(2_000)).await;
         again.expect("an answer");
     }
     let house = house.restarted().await;
@@ -100,4 +102,42 @@ async fn an_instance_that_needs_a_new_authorization_is_told_once() {
     assert_eq!(told["data"]["details"], json!({"reason": "revoked"}));
     house.store.arrived(notice.id).await.expect("a change");
     assert_eq!(take(&house, 2_000).await, None);
+}
+
+#[tokio::test]
+async fn a_thousand_notices_wait_at_most() {
+    let house = queued().await;
+    let lane = house.store.resource_states(ONE).await.expect("states")[0].id;
+    let page = house.store.events(ALL, EventFilter::default(), None, 1).await.expect("events");
+    let id = page.events[0].id;
+    let arrives = Settlement {
+        lane: LaneId(lane),
+        turn: Turn::Probe,
+        delivered: vec![(id, attempt(2_000, AttemptVerdict::Delivered))],
+        failed: None,
+    };
+    let next = Next::Queue { probe: None };
+    let failed = Failed { id, attempt: attempt(2_000, AttemptVerdict::Gone), next };
+    let queues =
+        Settlement { turn: Turn::New, delivered: vec![], failed: Some(failed), ..arrives.clone() };
+    let again = std::iter::repeat_n([arrives, queues], 501).flatten();
+    house.store.settle(again.collect()).await.expect("a settlement");
+    let mut waiting = 0;
+    while let Some(notice) = take(&house, 2_000).await {
+        waiting += 1;
+        house.store.arrived(notice.id).await.expect("a change");
+    }
+    assert_eq!(waiting, 1_000);
+}
+
+#[tokio::test]
+async fn a_notice_is_given_up_after_a_day() {
+    let house = queued().await;
+    let notice = take(&house, 2_000).await.expect("a notice");
+    let (made, _) = notice.id.get_timestamp().expect("a time").to_unix();
+    let made = i64::try_from(made).expect("a time");
+    for (age, left) in [(86_399, true), (86_401, false)] {
+        house.store.sweep(s(made + age), MINUTE).await.expect("a sweep");
+        assert_eq!(take(&house, 3_000 + age).await.is_some(), left, "after {age} s");
+    }
 }

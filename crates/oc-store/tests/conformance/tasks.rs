@@ -1,6 +1,7 @@
 //! Loads and sweeps: when they are due, their steps, and the answer to a sweep that asks.
 
 use oc_config::InstanceId;
+use oc_dispatch::Notices;
 use oc_poll::{
     Due, DueTask, Fingerprint, Ledger, LedgerError, Load, Next, Outcome, Part, Step, Sweep, Task,
     Tasks, Tracked, Trouble, Version,
@@ -243,6 +244,10 @@ async fn a_sweep_that_asks_waits_and_either_answer_is_noted() {
     let asked = Step { missing, ..step(Some(Task::Sweep(asks.clone())), Next::Asked) };
     house.store.record(&due, s(2_000), asked).await.unwrap();
     assert!(task(&house, 9_000).await.is_none());
+    let notice = house.store.take(s(2_000), s(2_300)).await.unwrap().expect("a notice");
+    let told: Value = serde_json::from_slice(&notice.body).unwrap();
+    let details = json!({"resource": "contacts", "missing": 2, "of": 10});
+    assert_eq!((&told["type"], &told["data"]["details"]), (&json!("deletions.asked"), &details));
     assert_eq!(answer(false).await, Answered::Taken(2));
     assert_eq!(tracked(&house, &due, Tracked::Missing(4)).await.len(), 0);
     let next = task(&house, 6_600).await.unwrap();
