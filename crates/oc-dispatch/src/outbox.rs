@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::{FailurePolicy, Timestamp};
+use oc_poll::Fence;
 use oc_telemetry::TraceContext;
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ pub struct Lane {
     pub id: LaneId,
     /// Which of its notifications these are.
     pub turn: Turn,
+    /// The claim.
+    pub fence: Fence,
     /// Whose share it uses.
     pub destination_id: DestinationId,
     /// Where they go.
@@ -104,6 +107,9 @@ pub struct Settlement {
     pub lane: LaneId,
     /// Which of its notifications were sent.
     pub turn: Turn,
+    /// The claim that it was sent under: if somebody else has claimed the lane since, nothing of
+    /// this counts.
+    pub fence: Fence,
     /// The notifications that arrived, from the first on.
     pub delivered: Vec<(Uuid, Attempt)>,
     /// The one that did not, at which the lane stopped.

@@ -35,6 +35,7 @@ pub(crate) fn due(changes: &Value) -> Due {
     Due {
         resource: ResourceId(1),
         revision: 1,
+        fence: Fence::default(),
         target,
         config: Arc::new(found.resources.remove(0)),
         configuration: Arc::new(Configuration::default()),

@@ -7,6 +7,7 @@ use oc_config::{InstanceId, Timestamp};
 use oc_hub::{Subscribed, Target};
 use secrecy::SecretString;
 
+use crate::fence::Fence;
 use crate::ledger::LedgerError;
 use crate::task::Trouble;
 
@@ -17,6 +18,8 @@ pub struct Hook {
     pub target: Target,
     /// Counts changes of the instance: an outcome for another one leaves the hook due.
     pub revision: i64,
+    /// The claim.
+    pub fence: Fence,
     /// The last part of the url to deliver to; nobody can guess it.
     pub suffix: String,
     /// What deliveries are signed with.

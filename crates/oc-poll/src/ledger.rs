@@ -8,7 +8,7 @@ use bytes::Bytes;
 use oc_config::{Configuration, InstanceId, ResourceConfig, Timestamp};
 use oc_hub::Target;
 
-use crate::{Event, Version};
+use crate::{Event, Fence, Version};
 
 /// A resource of an instance, as the ledger numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub struct Due {
     pub resource: ResourceId,
     /// Counts changes of its configuration: an outcome for another revision is not accepted.
     pub revision: i64,
+    /// The claim of its instance.
+    pub fence: Fence,
     /// Whom to ask.
     pub target: Target,
     /// What to ask and how to read it.
@@ -163,8 +165,8 @@ pub struct Failure {
 /// Why the ledger could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The resource was deleted or configured anew while it was polled: the outcome is void, and
-    /// the claim is given back.
+    /// The resource was deleted or configured anew while it was polled, or somebody else has claimed
+    /// it: the outcome is void, and the claim is given back.
     #[error("the resource changed while it was polled")]
     Superseded,
     /// The storage failed; nothing was stored.

@@ -13,6 +13,7 @@ mod contents;
 mod cursor;
 mod difference;
 mod event;
+mod fence;
 #[cfg(test)]
 mod fixture;
 mod hook;
@@ -42,6 +43,7 @@ pub use caretaker::{Caretaker, CaretakerSettings};
 pub use changes::{Change, Changes, Shown};
 pub use classify::{Sighting, Verdict, Version, Window, classify};
 pub use event::{Event, EventKind};
+pub use fence::Fence;
 pub use hook::{ClaimedHooks, Hook, HookClaim, HookOutcome, Hooks};
 pub use inbox::{ClaimedPushed, DuePushed, Inbox, Pushed, TakenIn};
 pub use intake::{Intake, IntakeSettings};

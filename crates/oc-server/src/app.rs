@@ -15,7 +15,7 @@ use oc_poll::{
     Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
     SubscriberSettings,
 };
-use oc_store::{Store, StoreOptions};
+use oc_store::{Location, Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
 use crate::credentials::Credentials;
@@ -59,7 +59,7 @@ impl App {
         let policy = Policy::allowing(settings.network.allowed.clone(), vec![settings.listen]);
         let egress = egress(&settings, policy)?;
         let options = StoreOptions {
-            path: settings.database.clone(),
+            database: Location::File(settings.database.clone()),
             key: secret_key_file::load(&settings)?,
             catalogue: Arc::clone(&catalogue),
             shortest_interval: settings.min_refresh_interval,

@@ -137,7 +137,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Events(options) => events::run(&options, &settings).await,
             Command::User(options) => user::run(&options, &settings).await,
             Command::Audit(options) => audit::run(&options, &settings).await,
-            Command::Migrate(options) => migrate::run(&options, &settings),
+            Command::Migrate(options) => migrate::run(&options, &settings).await,
             Command::Backup(options) => backup::run(&options, &settings),
             Command::Rekey(options) => rekey::run(&options, &settings),
             Command::Health(options) => health::run(&options, &settings).await,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::events::{EventFilter, EventScope, EventStatus, Found, MOST_EXAMINED, Walk};
 use crate::instances::subject;
+use crate::postgres::Touches;
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, audit, outbox};
@@ -166,7 +167,7 @@ impl Store {
             }
             Ok(done)
         };
-        let done = self.database.write(reactivate).await?;
+        let done = self.database.write_to(Touches::of(scope), reactivate).await?;
         self.shared.outbox_changed.notify_one();
         Ok(done)
     }

@@ -43,6 +43,9 @@ pub enum StoreError {
     /// What was to be changed has changed meanwhile.
     #[error("it was changed by another request meanwhile; read it again")]
     Conflict,
+    /// A node works for the instance.
+    #[error("a node works for this instance at the moment; try again")]
+    Claimed,
     /// Secrets name their owners, so that no two may have the same.
     #[error("another {0} has this secret already; choose another one")]
     SecretTaken(&'static str),
@@ -64,15 +67,56 @@ pub enum StoreError {
     /// SQLite says no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL says no, or cannot be reached.
+    #[error("PostgreSQL: {}", told(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The database's url cannot be used.
+    #[error("the database's url: {0}")]
+    Url(String),
+    /// PostgreSQL says nothing.
+    #[error("PostgreSQL has not answered within {0:?}")]
+    NoAnswer(std::time::Duration),
 }
 
 impl StoreError {
     /// Whether the database itself is in trouble, and not what is stored.
     pub(crate) fn is_of_database(&self) -> bool {
-        matches!(self, Self::Sqlite(_) | Self::NoRow)
+        matches!(self, Self::Sqlite(_) | Self::Postgres(_) | Self::NoAnswer(_) | Self::NoRow)
+    }
+
+    /// Whether the same may succeed in a moment: others were in the way, or the server is not there.
+    pub(crate) fn may_pass(&self) -> bool {
+        let error = match self {
+            Self::Postgres(error) => error,
+            Self::NoAnswer(_) => return true,
+            _ => return false,
+        };
+        // What is no answer of the server's is a connection that was cut, or could not be made.
+        let Some(code) = error.code() else { return !is_misconfigured(error) };
+        // Classes: connection, too many of them, the operator, read only, conflicts, locks.
+        ["08", "53", "57P", "25006", "40", "55P03", "25P03"]
+            .iter()
+            .any(|class| code.code().starts_with(class))
     }
 
     pub(crate) fn stored(what: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Stored { what, why: format!("{why}") }
     }
+}
+
+/// What PostgreSQL says: never the details, which may have values in them.
+pub(crate) fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(answer) => format!("{} ({})", answer.message(), answer.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+/// Certificates and url options do not mend themselves.
+fn is_misconfigured(error: &tokio_postgres::Error) -> bool {
+    let text = error.to_string();
+    text.contains("TLS") || text.contains("configuration") || text.contains("connection string")
 }

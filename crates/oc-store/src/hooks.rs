@@ -10,12 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oc_config::{InstanceId, Timestamp};
 use oc_hub::Subscribed;
-use oc_poll::{ClaimedHooks, Hook, HookClaim, HookOutcome, Hooks, LedgerError};
+use oc_poll::{ClaimedHooks, Fence, Hook, HookClaim, HookOutcome, Hooks, LedgerError};
 use secrecy::SecretString;
 
+use crate::claims::Kind;
+use crate::postgres::{Touches, claims};
 use crate::profile::Profiles;
 use crate::sql::{Row, Sql, params};
-use crate::store::locked;
 use crate::{SecretKey, Store, StoreError};
 
 pub use state::HookState;
@@ -29,14 +30,22 @@ impl Hooks for Store {
         limit: usize,
         lease: Duration,
     ) -> Result<ClaimedHooks, LedgerError> {
-        let held = locked(&self.shared.hooks).held(now);
+        let held = self.held(Kind::Hook, now);
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
-        let find = move |sql: &Sql| due(sql, &key, &profiles, now, limit, &held);
+        let find = move |sql: &Sql| {
+            let of_all = sql.is_postgres().then(|| claims::held(sql, Kind::Hook)).transpose()?;
+            due(sql, &key, &profiles, now, limit, of_all.as_ref().unwrap_or(&held))
+        };
         let mut claimed = self.database.read(find).await?;
-        let mut hooks = locked(&self.shared.hooks);
-        claimed.hooks.retain(|hook| !hooks.is_held(&hook.target.instance, now));
-        for hook in &claimed.hooks {
-            hooks.take(hook.target.instance, 1, now, lease);
+        let found = claimed.hooks.iter().map(|hook| hook.target.instance.0).collect();
+        let taken = self.take(Kind::Hook, found, (now, lease)).await?;
+        let of_claim = |hook: Hook| {
+            let fence = *taken.get(&hook.target.instance.0)?;
+            Some(Hook { fence, ..hook })
+        };
+        claimed.hooks = claimed.hooks.into_iter().filter_map(of_claim).collect();
+        if self.node().is_some() {
+            claimed.hooks = self.hooks_again(claimed.hooks).await?;
         }
         Ok(claimed)
     }
@@ -47,19 +56,12 @@ impl Hooks for Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<HookClaim, LedgerError> {
-        {
-            let mut hooks = locked(&self.shared.hooks);
-            if hooks.is_held(&instance, now) {
-                return Ok(HookClaim::Held);
-            }
-            hooks.take(instance, 1, now, lease);
-        }
-        let (key, profiles) = (self.key.clone(), self.profiles.clone());
-        let find = move |sql: &Sql| hook(sql, &key, &profiles, instance);
-        match self.database.read(find).await? {
-            Some(hook) => Ok(HookClaim::Claimed(Box::new(hook))),
+        let taken = self.take(Kind::Hook, vec![instance.0], (now, lease)).await?;
+        let Some(&fence) = taken.get(&instance.0) else { return Ok(HookClaim::Held) };
+        match self.hook(instance).await? {
+            Some(hook) => Ok(HookClaim::Claimed(Box::new(Hook { fence, ..hook }))),
             None => {
-                locked(&self.shared.hooks).give_back(&instance);
+                self.let_go(Kind::Hook, instance.0, fence).await;
                 Ok(HookClaim::Missing)
             }
         }
@@ -67,15 +69,44 @@ impl Hooks for Store {
 
     async fn note(&self, hook: &Hook, subscribed: &[Subscribed]) -> Result<(), LedgerError> {
         let (instance, subscribed) = (hook.target.instance, subscribed.to_vec());
-        Ok(self.database.write(move |sql| note(sql, instance, &subscribed)).await?)
+        let claim = self.claimed((Kind::Hook, instance.0), hook.fence, false);
+        let note = move |sql: &Sql| {
+            claim.check(sql)?;
+            note(sql, instance, &subscribed)
+        };
+        Ok(self.database.write_to(Touches::Instance(instance), note).await?)
     }
 
     async fn settle(&self, hook: &Hook, outcome: HookOutcome) -> Result<(), LedgerError> {
         let (instance, revision) = (hook.target.instance, hook.revision);
-        let settled = self.database.write(move |sql| settle(sql, instance, revision, &outcome));
-        let settled = settled.await;
-        locked(&self.shared.hooks).give_back(&instance);
+        let claim = self.claimed((Kind::Hook, instance.0), hook.fence, true);
+        let settle = move |sql: &Sql| {
+            claim.check(sql)?;
+            settle(sql, instance, revision, &outcome)
+        };
+        let settled = self.database.write_to(Touches::Instance(instance), settle).await;
+        self.given_back(claim, settled.is_err()).await;
         Ok(settled?)
+    }
+}
+
+impl Store {
+    async fn hook(&self, instance: InstanceId) -> Result<Option<Hook>, StoreError> {
+        let (key, profiles) = (self.key.clone(), self.profiles.clone());
+        self.database.read(move |sql| hook(sql, &key, &profiles, instance)).await
+    }
+
+    /// Hooks as their last owners have left them, read after they were claimed.
+    async fn hooks_again(&self, hooks: Vec<Hook>) -> Result<Vec<Hook>, StoreError> {
+        let mut found = Vec::with_capacity(hooks.len());
+        for one in hooks {
+            let instance = one.target.instance;
+            match self.hook(instance).await? {
+                Some(hook) => found.push(Hook { fence: one.fence, ..hook }),
+                None => self.let_go(Kind::Hook, instance.0, one.fence).await,
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -87,7 +118,7 @@ fn due(
     profiles: &Profiles,
     now: Timestamp,
     limit: usize,
-    held: &HashSet<InstanceId>,
+    held: &HashSet<i64>,
 ) -> Result<ClaimedHooks, StoreError> {
     let mut hooks = Vec::new();
     let due = "SELECT instance_id FROM hook WHERE due <= ?1 ORDER BY due";
@@ -96,7 +127,7 @@ fn due(
             return Ok(ControlFlow::Break(()));
         }
         let instance = InstanceId(row.get(0)?);
-        if !held.contains(&instance) {
+        if !held.contains(&instance.0) {
             match hook(sql, key, profiles, instance) {
                 Ok(found) => hooks.extend(found),
                 Err(error) if error.is_of_database() => return Err(error),
@@ -130,6 +161,7 @@ fn hook(
     Ok(Some(Hook {
         target: profile.target(instance),
         revision,
+        fence: Fence::default(),
         suffix,
         secret: open_secret(key, instance, &sealed)?,
         wanted: wanted::read(&wanted)?,

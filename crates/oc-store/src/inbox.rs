@@ -8,12 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::Notification;
-use oc_poll::{ClaimedPushed, Due, Inbox, LedgerError, ResourceId, TakenIn};
+use oc_poll::{ClaimedPushed, Due, DuePushed, Inbox, LedgerError, ResourceId, TakenIn};
 use tracing::Instrument as _;
 
+use crate::claims::Kind;
 use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
-use crate::store::locked;
 use crate::{Store, StoreError};
 
 pub use receive::{Received, Receiver};
@@ -26,10 +27,7 @@ impl Inbox for Store {
         limit: usize,
         lease: Duration,
     ) -> Result<ClaimedPushed, LedgerError> {
-        let held = locked(&self.shared.polls).held(now);
-        let profiles = self.profiles.clone();
-        let find = move |sql: &Sql| due::find(sql, &profiles, limit, &held);
-        let mut found = self.database.read(find).await?;
+        let mut found = self.take_pushed(now, limit, lease).await?;
         let due = found.resources.iter_mut().map(|one| &mut one.due);
         self.void_leftovers(due, found.staged).await?;
         for (resource, records) in found.unwanted {
@@ -38,36 +36,76 @@ impl Inbox for Store {
                 records,
                 "Pushed records of a resource that is not configured any more were dropped"
             );
-            self.database.write(move |sql| drop_all(sql, resource)).await?;
+            let touches = Touches::Resources(vec![resource]);
+            self.database.write_to(touches, move |sql| drop_all(sql, resource)).await?;
         }
-        let mut polls = locked(&self.shared.polls);
-        let (before, mut others_wait) = (found.resources.len(), found.others_wait);
-        found.resources.retain(|one| !polls.is_held(&one.due.target.instance, now));
-        others_wait |= found.resources.len() < before;
-        for one in &found.resources {
-            polls.take(one.due.target.instance, 1, now, lease);
-        }
-        Ok(ClaimedPushed { resources: found.resources, others_wait })
+        Ok(ClaimedPushed { resources: found.resources, others_wait: found.others_wait })
     }
 
     async fn take_in(&self, due: &Due, now: Timestamp, taken: TakenIn) -> Result<(), LedgerError> {
         let notifications = self.pushed_notifications(due, &taken.part.events, now).await?;
         let (claimed, instance) = (due.clone(), due.target.instance);
+        let claim = self.claimed_instance(due, true);
         let count = notifications.len();
-        let take = move |sql: &Sql| take_in(sql, &claimed, now, &taken, &notifications);
+        let take = move |sql: &Sql| {
+            claim.check(sql)?;
+            take_in(sql, &claimed, now, &taken, &notifications)
+        };
         let commit = tracing::info_span!("commit", notifications = count);
-        let taken = self.database.write(take).instrument(commit).await;
+        let touches = Touches::Instance(instance);
+        let taken = self.database.write_to(touches, take).instrument(commit).await;
         if matches!(taken, Ok(true)) {
             self.shared.outbox_changed.notify_one();
         }
         if matches!(taken, Ok(_) | Err(StoreError::Conflict)) {
-            locked(&self.shared.polls).give_back(&instance);
+            self.given_back(claim, taken.is_err()).await;
         }
         Ok(taken.map(drop)?)
     }
 
     async fn arrived(&self) {
         self.shared.pushed.notified().await;
+    }
+}
+
+impl Store {
+    /// Resources with pushed records, whose instances are this process's from now on.
+    async fn take_pushed(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<due::Found, StoreError> {
+        let held = self.held(Kind::Instance, now);
+        let profiles = self.profiles.clone();
+        let find = move |sql: &Sql| {
+            let of_all =
+                sql.is_postgres().then(|| claims::held(sql, Kind::Instance)).transpose()?;
+            let waiting = due::waiting(sql, limit, of_all.as_ref().unwrap_or(&held))?;
+            // In a database that is shared it is read when it is claimed.
+            if sql.is_postgres() { Ok(waiting) } else { due::find(sql, &profiles, waiting) }
+        };
+        let mut found = self.database.read(find).await?;
+        let instances = found.candidates.iter().map(|(_, instance, _)| instance.0).collect();
+        let taken = self.take(Kind::Instance, instances, (now, lease)).await?;
+        found.others_wait |= taken.len() < found.candidates.len();
+        if self.node().is_some() {
+            found.candidates.retain(|(_, instance, _)| taken.contains_key(&instance.0));
+            let profiles = self.profiles.clone();
+            let find = move |sql: &Sql| due::find(sql, &profiles, found.clone());
+            found = self.database.read(find).await?;
+        }
+        let of_claim = |mut one: DuePushed| {
+            one.due.fence = *taken.get(&one.due.target.instance.0)?;
+            Some(one)
+        };
+        found.resources = found.resources.into_iter().filter_map(of_claim).collect();
+        for (key, fence) in taken {
+            if !found.resources.iter().any(|one| one.due.target.instance.0 == key) {
+                self.let_go(Kind::Instance, key, fence).await;
+            }
+        }
+        Ok(found)
     }
 }
 

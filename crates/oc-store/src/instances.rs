@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::audit::{By, changed_keys, note};
 use crate::people::hash;
+use crate::postgres::Touches;
 use crate::profile::seal_configuration;
 use crate::sql::{Sql, params};
 use crate::{
@@ -151,7 +152,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 let before = row::one(sql, &key, "i.id = ?1", [id.0])?;
                 let before = before.filter(|before| before.revision == revision);
                 let before = before.ok_or(StoreError::Conflict)?;
@@ -214,7 +215,8 @@ impl Store {
         by: By,
         now: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
-        self.database.write(move |sql| delete(sql, id, &by, now)).await
+        let touches = Touches::Instance(id);
+        self.database.write_to(touches, move |sql| delete(sql, id, &by, now)).await
     }
 
     /// Notes whose rate limit an instance shares, once the provider has told.
@@ -223,7 +225,7 @@ impl Store {
     /// When the storage fails.
     pub async fn set_account(&self, id: InstanceId, account: String) -> Result<(), StoreError> {
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 sql.execute(
                     "UPDATE instance SET account = ?2, revision = revision + 1 WHERE id = ?1",
                     params![id.0, account],

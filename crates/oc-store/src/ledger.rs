@@ -1,5 +1,6 @@
 //! What polling needs: what is due, what is known, and the outcome of a poll in one transaction.
 
+mod claim;
 mod content;
 mod due;
 mod outcome;
@@ -16,8 +17,9 @@ use oc_poll::{
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::claims::Kind;
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
-use crate::store::locked;
 use crate::{Store, StoreError};
 
 pub(crate) use content::{
@@ -43,21 +45,14 @@ impl Ledger for Store {
         limit: usize,
         lease: Duration,
     ) -> Result<Claimed, LedgerError> {
-        // What was not held before the snapshot had been finished before it.
-        let held = locked(&self.shared.polls).kept(now);
-        let profiles = self.profiles.clone();
-        let found = self.database.read(move |sql| due::find(sql, &profiles, now, limit, &held));
-        let mut found = found.await?;
+        let mut found = self.take_due(now, limit, lease).await?;
         let due = found.instances.iter_mut().flat_map(|one| &mut one.resources);
         self.void_leftovers(due, found.staged).await?;
         for (instance, reason) in found.unreadable {
             tracing::error!(%instance, reason, "Polling stopped");
-            self.database.write(move |sql| outcome::stop(sql, instance, &reason)).await?;
-        }
-        let mut polls = locked(&self.shared.polls);
-        found.instances.retain(|one| !polls.is_kept(&one.instance, now));
-        for one in &found.instances {
-            polls.take(one.instance, one.resources.len(), now, lease);
+            let touches = Touches::Instance(instance);
+            let stop = move |sql: &Sql| outcome::stop(sql, instance, &reason);
+            self.database.write_to(touches, stop).await?;
         }
         Ok(Claimed { instances: found.instances, next: found.next })
     }
@@ -90,13 +85,17 @@ impl Ledger for Store {
     async fn stage(&self, due: &Due, started: Timestamp, part: Part) -> Result<(), LedgerError> {
         let notifications = self.notifications(due, &part.events, started).await?;
         let (resource, revision) = (due.resource, due.revision);
+        let claim = self.claimed_instance(due, false);
         let stage = move |sql: &Sql| {
+            claim.check(sql)?;
             outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)?;
             content::stage(sql, resource, &part.contents)
         };
-        let staged = self.database.write(stage).instrument(tracing::info_span!("stage")).await;
+        let touches = Touches::Instance(due.target.instance);
+        let span = tracing::info_span!("stage");
+        let staged = self.database.write_to(touches, stage).instrument(span).await;
         if matches!(staged, Err(StoreError::Conflict)) {
-            locked(&self.shared.polls).give_back(&due.target.instance);
+            self.given_back(claim, true).await;
         }
         Ok(staged?)
     }
@@ -107,12 +106,13 @@ impl Ledger for Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<(), LedgerError> {
-        locked(&self.shared.polls).renew(&instance, now, lease);
-        Ok(())
+        Ok(self.hold_longer(Kind::Instance, instance.0, (now, lease)).await?)
     }
 
     async fn finish(&self, due: &Due, outcome: Outcome) -> Result<(), LedgerError> {
         let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
+        let claim = self.claimed_instance(due, true);
+        let touches = Touches::Instance(instance);
         let finished = match outcome {
             Outcome::Done(finding) => {
                 let events = &finding.part.events;
@@ -120,6 +120,7 @@ impl Ledger for Store {
                 let (checkpoint, count) = (due.checkpoint, notifications.len());
                 let changes = due.config.changes;
                 let done = move |sql: &Sql| {
+                    claim.check(sql)?;
                     let told = outcome::done(
                         sql,
                         resource,
@@ -134,25 +135,29 @@ impl Ledger for Store {
                     Ok(told)
                 };
                 let commit = tracing::info_span!("commit", notifications = count);
-                self.database.write(done).instrument(commit).await.map(|told| {
+                self.database.write_to(touches, done).instrument(commit).await.map(|told| {
                     if told {
                         self.shared.outbox_changed.notify_one();
                     }
                 })
             }
             Outcome::Failed(failure) => {
-                let failed =
-                    move |sql: &Sql| outcome::failed(sql, resource, revision, instance, &failure);
-                self.database.write(failed).await
+                let failed = move |sql: &Sql| {
+                    claim.check(sql)?;
+                    outcome::failed(sql, resource, revision, instance, &failure)
+                };
+                self.database.write_to(touches, failed).await
             }
             Outcome::Deferred(until) => {
-                self.database
-                    .write(move |sql| outcome::deferred(sql, resource, revision, until))
-                    .await
+                let put_off = move |sql: &Sql| {
+                    claim.check(sql)?;
+                    outcome::deferred(sql, resource, revision, until)
+                };
+                self.database.write_to(touches, put_off).await
             }
         };
         if matches!(finished, Ok(()) | Err(StoreError::Conflict)) {
-            locked(&self.shared.polls).give_back(&instance);
+            self.given_back(claim, finished.is_err()).await;
         }
         Ok(finished?)
     }
@@ -165,6 +170,7 @@ impl Store {
     /// # Errors
     /// When the storage fails, or the configuration cannot be read any more.
     pub async fn polled_by_hand(&self, id: InstanceId) -> Result<Option<DueInstance>, StoreError> {
+        let fence = self.take_by_hand(id).await?;
         let profiles = self.profiles.clone();
         let find = move |sql: &Sql| {
             let mut staged = Vec::new();
@@ -173,6 +179,8 @@ impl Store {
         let (mut found, staged) = self.database.read(find).await?;
         let due = found.iter_mut().flat_map(|one| &mut one.resources);
         self.void_leftovers(due, staged).await?;
+        let due = found.iter_mut().flat_map(|one| &mut one.resources);
+        due.for_each(|due| due.fence = fence);
         Ok(found)
     }
 
@@ -233,7 +241,8 @@ impl Store {
             }
             Ok(())
         };
-        self.database.write(void).await?;
+        let touches = Touches::Resources(staged.clone());
+        self.database.write_to(touches, void).await?;
         for due in found.filter(|due| staged.contains(&due.resource)) {
             due.revision += 1;
         }

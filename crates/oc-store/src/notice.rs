@@ -6,6 +6,7 @@ use oc_dispatch::{Notice, Notices, OutboxError};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use crate::postgres::Touches;
 use crate::sql::{Row, Sql, params};
 use crate::{Store, StoreError};
 
@@ -20,7 +21,8 @@ impl Notices for Store {
         if !self.database.read(due).await? {
             return Ok(None);
         }
-        Ok(self.database.write(move |sql| take(sql, now, until)).await?)
+        let take = move |sql: &Sql| take(sql, now, until);
+        Ok(self.database.write_to(Touches::Nothing, take).await?)
     }
 
     async fn arrived(&self, id: Uuid) -> Result<(), OutboxError> {
@@ -28,7 +30,7 @@ impl Notices for Store {
             sql.execute("DELETE FROM notice WHERE id = ?1", [id])?;
             Ok(())
         };
-        Ok(self.database.write(remove).await?)
+        Ok(self.database.write_to(Touches::Nothing, remove).await?)
     }
 
     async fn put_off(&self, id: Uuid, until: Timestamp) -> Result<(), OutboxError> {
@@ -37,7 +39,7 @@ impl Notices for Store {
             sql.execute("UPDATE notice SET due = ?2 WHERE id = ?1", values)?;
             Ok(())
         };
-        Ok(self.database.write(put_off).await?)
+        Ok(self.database.write_to(Touches::Nothing, put_off).await?)
     }
 }
 

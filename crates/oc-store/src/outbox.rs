@@ -2,20 +2,26 @@
 
 mod due;
 mod probe;
+mod queue;
 mod subscription;
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::{
-    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, LaneId, Next, Outbox, OutboxError,
-    Settlement, Turn,
+    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, Lane, LaneId, Next, Outbox,
+    OutboxError, Settlement, Turn,
 };
+use oc_poll::{Fence, ResourceId};
 use uuid::Uuid;
 
+use crate::claims::{Claim, Kind};
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
-use crate::store::locked;
 use crate::{Store, StoreError, replay};
-use due::Held;
+use due::{Chosen, Held};
 pub(crate) use subscription::activate;
 
 impl From<StoreError> for OutboxError {
@@ -27,38 +33,59 @@ impl From<StoreError> for OutboxError {
 #[async_trait]
 impl Outbox for Store {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError> {
+        let (now, lease) = (request.now, request.lease);
         // What was not held before the snapshot had been settled before it.
-        let held = Held {
-            lanes: locked(&self.shared.lanes).held(request.now),
-            replays: locked(&self.shared.replays).held(request.now),
+        let held =
+            Held { lanes: self.held(Kind::Lane, now), replays: self.held(Kind::Replay, now) };
+        let profiles = self.profiles.clone();
+        let choose = move |sql: &Sql| {
+            let chosen = due::choose(sql, &profiles, &request, &held)?;
+            // In a database that is shared they are read when they are claimed.
+            let lanes =
+                if sql.is_postgres() { Vec::new() } else { due::read(sql, chosen.clone())? };
+            Ok((chosen, lanes, due::next(sql, &request)?))
         };
-        let (profiles, now, lease) = (self.profiles.clone(), request.now, request.lease);
-        let found = self.database.read(move |sql| due::find(sql, &profiles, &request, &held));
-        let mut found = found.await?;
-        found.lanes.retain(|lane| {
-            let mut leases = locked(self.shared.queue(lane.turn));
-            let is_free = !leases.is_held(&lane.id, now);
-            if is_free {
-                leases.take(lane.id, 1, now, lease);
-            }
-            is_free
-        });
-        Ok(found)
+        let (mut chosen, mut lanes, next) = self.database.read(choose).await?;
+        let mut taken = self.take_lanes(&chosen, (now, lease)).await?;
+        if self.node().is_some() {
+            chosen.retain(|one| taken.contains_key(&one.claim()));
+            lanes = self.lanes_again(chosen, now).await?;
+        }
+        let of_claim = |lane: Lane| {
+            let fence = taken.remove(&(Kind::of(lane.turn), lane.id.0))?;
+            Some(Lane { fence, ..lane })
+        };
+        lanes = lanes.into_iter().filter_map(of_claim).collect();
+        // Nothing waits in these any more.
+        for ((kind, lane), fence) in taken {
+            self.let_go(kind, lane, fence).await;
+        }
+        Ok(Claimed { lanes, next })
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
-        let settled: Vec<(LaneId, Turn)> =
-            settlements.iter().map(|one| (one.lane, one.turn)).collect();
-        let settle = move |sql: &Sql| {
-            settlements.iter().try_for_each(|one| match one.turn {
-                Turn::New => settle(sql, one),
-                Turn::Replay => replay::settle(sql, one),
-                Turn::Probe => probe::settle(sql, one),
-            })
+        let claim_of =
+            |one: &Settlement| self.claimed((Kind::of(one.turn), one.lane.0), one.fence, true);
+        let claims: Vec<Claim> = settlements.iter().map(claim_of).collect();
+        let lanes = settlements.iter().map(|one| ResourceId(one.lane.0)).collect();
+        let held = claims.clone();
+        let settle = move |sql: &Sql| -> Result<(), StoreError> {
+            for (one, claim) in settlements.iter().zip(&held) {
+                if !claim.counts(sql)? {
+                    tracing::warn!(lane = one.lane.0, "Another node sends what this one has sent");
+                    continue;
+                }
+                match one.turn {
+                    Turn::New => settle(sql, one)?,
+                    Turn::Replay => replay::settle(sql, one)?,
+                    Turn::Probe => probe::settle(sql, one)?,
+                }
+            }
+            Ok(())
         };
-        self.database.write(settle).await?;
-        for (lane, turn) in settled {
-            locked(self.shared.queue(turn)).give_back(&lane);
+        self.database.write_to(Touches::Resources(lanes), settle).await?;
+        for claim in claims {
+            self.given_back(claim, false).await;
         }
         self.shared.outbox_changed.notify_one();
         Ok(())
@@ -66,6 +93,37 @@ impl Outbox for Store {
 
     async fn changed(&self) {
         self.shared.outbox_changed.notified().await;
+    }
+}
+
+impl Store {
+    /// Of the lanes, those that are this process's from now on.
+    async fn take_lanes(
+        &self,
+        chosen: &[Chosen],
+        lease: (Timestamp, Duration),
+    ) -> Result<HashMap<(Kind, i64), Fence>, StoreError> {
+        let mut taken = HashMap::new();
+        for kind in [Kind::Lane, Kind::Replay] {
+            let of = chosen.iter().map(Chosen::claim).filter(|claim| claim.0 == kind);
+            let keys = self.take(kind, of.map(|(_, key)| key).collect(), lease).await?;
+            taken.extend(keys.into_iter().map(|(key, fence)| ((kind, key), fence)));
+        }
+        Ok(taken)
+    }
+
+    /// Lanes as their last owners have left them, read after they were claimed.
+    async fn lanes_again(
+        &self,
+        chosen: Vec<Chosen>,
+        now: Timestamp,
+    ) -> Result<Vec<Lane>, StoreError> {
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let profiles = self.profiles.clone();
+        let read = move |sql: &Sql| due::read_again(sql, &profiles, &chosen, now);
+        self.database.read(read).await
     }
 }
 

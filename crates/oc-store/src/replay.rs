@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::events::{EventFilter, EventScope, Found, Walk};
 use crate::instances::subject;
 use crate::outbox::{note, seq_of};
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, audit};
 
@@ -63,7 +64,7 @@ impl Store {
             replayed(sql, scope, Some(lane.instance), &by, now, &json!({"event": id.to_string()}))?;
             Ok(asked)
         };
-        self.replay(ask).await
+        self.replay(Touches::of(scope), ask).await
     }
 
     /// Has the notifications of an instance that were made in a time sent again, the earliest
@@ -91,7 +92,7 @@ impl Store {
                     }
                     Ok(asked)
                 };
-                self.replay(ask).await
+                self.replay(Touches::of(scope), ask).await
             }
             Err(refusal) => Ok(refusal),
         }
@@ -99,9 +100,10 @@ impl Store {
 
     async fn replay(
         &self,
+        touches: Touches,
         ask: impl Fn(&Sql) -> Result<Replayed, StoreError> + Send + 'static,
     ) -> Result<Replayed, StoreError> {
-        let asked = self.database.write(ask).await?;
+        let asked = self.database.write_to(touches, ask).await?;
         self.shared.outbox_changed.notify_one();
         Ok(asked)
     }

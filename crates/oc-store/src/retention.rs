@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use oc_config::Timestamp;
+use oc_poll::ResourceId;
 
+use crate::postgres::Touches;
 use crate::sql::{Row, Sql, params};
 use crate::{Store, StoreError, audit, metrics, notice, people, sessions};
 
@@ -53,16 +55,18 @@ impl Store {
         for (resource, before) in self.database.read(resources_with_old_fingerprints).await? {
             let mut after = Some(String::new());
             while let Some(from) = after {
+                let touches = Touches::Resources(vec![ResourceId(resource)]);
                 let forget = move |sql: &Sql| forget(sql, resource, before, &from);
-                let (deleted, next) = self.database.write(forget).await?;
+                let (deleted, next) = self.database.write_to(touches, forget).await?;
                 swept.fingerprints += deleted;
                 after = next;
             }
         }
-        while self.database.write(sweep_gone).await? {}
+        while self.database.write_to(Touches::Nothing, sweep_gone).await? {}
         let yesterday = now.minus(DAY);
-        while self.database.write(move |sql| sweep_day_old(sql, yesterday)).await? {}
-        while self.database.write(move |sql| audit::sweep(sql, now)).await? {}
+        let day_old = move |sql: &Sql| sweep_day_old(sql, yesterday);
+        while self.database.write_to(Touches::Nothing, day_old).await? {}
+        while self.database.write_to(Touches::Nothing, move |sql| audit::sweep(sql, now)).await? {}
         self.database.write(move |sql| people::sweep(sql, now)).await?;
         self.database.write(move |sql| sessions::sweep(sql, now)).await
     }

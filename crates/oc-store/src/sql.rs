@@ -1,4 +1,4 @@
-//! One way to speak SQL to the database.
+//! One way to speak SQL to the database, whichever it is.
 //!
 //! Statements are written once, with `?1` for the first value, in words that SQLite and PostgreSQL
 //! share. Each is prepared once a connection and kept. Whoever runs a statement for many rows hands
@@ -8,34 +8,48 @@
     reason = "values are written where they are given, without a borrow"
 )]
 
+mod postgres;
 mod row;
+mod sqlite;
 mod value;
 
 use std::ops::ControlFlow;
 
-use rusqlite::{CachedStatement, Connection, params_from_iter};
+use rusqlite::Connection;
 
 use crate::StoreError;
 
+pub(crate) use postgres::Session;
 pub(crate) use row::{Column, FromColumn, Row};
 pub(crate) use value::{Params, ToValue, Value, params};
 
 /// A connection, within the transaction of a job.
-pub(crate) struct Sql(Connection);
+pub(crate) enum Sql {
+    Sqlite(Connection),
+    Postgres(Session),
+}
 
 impl Sql {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self(connection)
+    /// Whether it is PostgreSQL, for the few statements that have to be put differently.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Runs statements that have no values.
     pub(crate) fn batch(&self, text: &str) -> Result<(), StoreError> {
-        Ok(self.0.execute_batch(text)?)
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(text)?),
+            Self::Postgres(session) => session.batch(text),
+        }
     }
 
     /// Changes rows; tells how many.
     pub(crate) fn execute(&self, text: &str, values: impl Params) -> Result<usize, StoreError> {
-        run(&mut self.0.prepare_cached(text)?, values.values().as_ref())
+        let values = values.values();
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, text, values.as_ref()),
+            Self::Postgres(session) => session.execute(text, values.as_ref()),
+        }
     }
 
     /// The same for many rows of values; tells how many were changed by each.
@@ -44,8 +58,10 @@ impl Sql {
         text: &str,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<Vec<usize>, StoreError> {
-        let mut statement = self.0.prepare_cached(text)?;
-        rows.into_iter().map(|values| run(&mut statement, values.values().as_ref())).collect()
+        match self {
+            Self::Sqlite(connection) => sqlite::execute_each(connection, text, rows),
+            Self::Postgres(session) => session.execute_each(text, rows),
+        }
     }
 
     /// The one row that there certainly is.
@@ -65,7 +81,14 @@ impl Sql {
         values: impl Params,
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        first(&mut self.0.prepare_cached(text)?, values.values().as_ref(), read)
+        let values = values.values();
+        match self {
+            Self::Sqlite(connection) => sqlite::find(connection, text, values.as_ref(), read),
+            Self::Postgres(session) => {
+                let rows = session.rows(text, values.as_ref())?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
+        }
     }
 
     /// The first row for each of many rows of values.
@@ -75,9 +98,16 @@ impl Sql {
         rows: impl IntoIterator<Item = P>,
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<Option<T>>, StoreError> {
-        let mut statement = self.0.prepare_cached(text)?;
-        let mut find = |values: P| first(&mut statement, values.values().as_ref(), &mut read);
-        rows.into_iter().map(&mut find).collect()
+        match self {
+            Self::Sqlite(connection) => sqlite::find_each(connection, text, rows, read),
+            Self::Postgres(session) => {
+                let found = session.rows_each(text, rows)?;
+                let mut first = |rows: &Vec<tokio_postgres::Row>| {
+                    rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+                };
+                found.iter().map(&mut first).collect()
+            }
+        }
     }
 
     /// All rows.
@@ -96,32 +126,24 @@ impl Sql {
     }
 
     /// Looks at one row after the other until it is enough; other statements may run meanwhile.
+    /// PostgreSQL sends all of them at once, so that a statement that may find many has a `LIMIT`.
     pub(crate) fn each(
         &self,
         text: &str,
         values: impl Params,
         mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
-        let mut statement = self.0.prepare_cached(text)?;
-        let mut rows = statement.query(params_from_iter(values.values().as_ref()))?;
-        while let Some(row) = rows.next()? {
-            if look(&Row::new(row))?.is_break() {
-                break;
+        let values = values.values();
+        match self {
+            Self::Sqlite(connection) => sqlite::each(connection, text, values.as_ref(), look),
+            Self::Postgres(session) => {
+                for row in &session.rows(text, values.as_ref())? {
+                    if look(&Row::Postgres(row))?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
-}
-
-fn run(statement: &mut CachedStatement<'_>, values: &[Value<'_>]) -> Result<usize, StoreError> {
-    Ok(statement.execute(params_from_iter(values))?)
-}
-
-fn first<T>(
-    statement: &mut CachedStatement<'_>,
-    values: &[Value<'_>],
-    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    let mut rows = statement.query(params_from_iter(values))?;
-    rows.next()?.map(|row| read(&Row::new(row))).transpose()
 }

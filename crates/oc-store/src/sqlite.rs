@@ -5,6 +5,8 @@ mod readers;
 mod writer;
 
 pub use migrations::Schema;
+#[cfg(test)]
+pub(crate) use migrations::known;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -38,7 +40,7 @@ impl Sqlite {
         let (lock, sql, _) = exclusive(path)?;
         let readers = Readers::open(|| {
             let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            connect(path, read_only).map(Sql::new)
+            connect(path, read_only).map(Sql::Sqlite)
         })?;
         let writer = Writer::start(sql)?;
         Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
@@ -67,7 +69,7 @@ impl Sqlite {
 ///
 /// # Errors
 /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::Newer`], and when the storage fails.
-pub fn migrate(path: &Path) -> Result<Schema, StoreError> {
+pub(crate) fn migrate(path: &Path) -> Result<Schema, StoreError> {
     present(path)?;
     exclusive(path).map(|(_, _, schema)| schema)
 }
@@ -76,7 +78,7 @@ pub fn migrate(path: &Path) -> Result<Schema, StoreError> {
 ///
 /// # Errors
 /// As [`migrate`].
-pub fn schema(path: &Path) -> Result<Schema, StoreError> {
+pub(crate) fn schema(path: &Path) -> Result<Schema, StoreError> {
     Schema::read(&read_only(path)?)
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn exclusive(path: &Path) -> Result<(File, Sql, Schema), StoreError> 
     for_owner_only(path)?;
     let mut connection = connect(path, OpenFlags::default())?;
     let schema = migrations::migrate(&mut connection)?;
-    Ok((lock, Sql::new(connection), schema))
+    Ok((lock, Sql::Sqlite(connection), schema))
 }
 
 /// A connection that reads, beside whoever else has the database.

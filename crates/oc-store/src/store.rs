@@ -1,18 +1,19 @@
 //! The store: one database, and what it needs to know to read what is in it.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oc_config::Catalogue;
-use oc_dispatch::Turn;
+use oc_egress::Clock;
 use tokio::sync::Notify;
 
+use crate::claims::Kind;
+use crate::database::Database;
 use crate::leases::Leases;
+use crate::postgres::{Node, Touches};
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
-use crate::sqlite::Sqlite;
-use crate::{SecretKey, StoreError};
+use crate::{Location, SecretKey, StoreError};
 
 /// The sealed value that tells at the start whether the key is the right one.
 pub(crate) const KEY_CHECK: &str = "key check";
@@ -20,8 +21,8 @@ pub(crate) const KEY_CHECK: &str = "key check";
 /// What opening a store needs.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The SQLite file; it is created when it is not there.
-    pub path: PathBuf,
+    /// Where the database is; what is missing there is made.
+    pub database: Location,
     /// The key for secrets.
     pub key: SecretKey,
     /// The connectors that instances name.
@@ -35,7 +36,7 @@ pub struct StoreOptions {
 /// What a method has stored is durable when it returns.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) database: Sqlite,
+    pub(crate) database: Database,
     pub(crate) key: SecretKey,
     pub(crate) profiles: Profiles,
     pub(crate) shared: Arc<Shared>,
@@ -44,21 +45,10 @@ pub struct Store {
 /// What one process knows of its own work under way.
 #[derive(Default)]
 pub(crate) struct Shared {
-    pub(crate) polls: Mutex<Leases<oc_config::InstanceId>>,
-    pub(crate) lanes: Mutex<Leases<oc_dispatch::LaneId>>,
-    pub(crate) replays: Mutex<Leases<oc_dispatch::LaneId>>,
-    /// Hooks whose subscriptions are looked at.
-    pub(crate) hooks: Mutex<Leases<oc_config::InstanceId>>,
+    pub(crate) leases: Mutex<Leases<(Kind, i64)>>,
     pub(crate) outbox_changed: Notify,
     /// The provider has pushed something.
     pub(crate) pushed: Notify,
-}
-
-impl Shared {
-    /// The claims of lanes, or of their replays; a probe is sent instead of what is new.
-    pub(crate) fn queue(&self, turn: Turn) -> &Mutex<Leases<oc_dispatch::LaneId>> {
-        if turn == Turn::Replay { &self.replays } else { &self.lanes }
-    }
 }
 
 impl Store {
@@ -68,9 +58,7 @@ impl Store {
     /// A file that another process has, that a newer program wrote, or that was made with another
     /// secret key.
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let path = options.path;
-        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path)).await;
-        let database = opened.map_err(|_| StoreError::Closed)??;
+        let database = Database::open(&options.database).await?;
         let profiles =
             Profiles::new(options.key.clone(), options.catalogue, options.shortest_interval);
         let store = Self { database, key: options.key, profiles, shared: Arc::default() };
@@ -78,9 +66,27 @@ impl Store {
         Ok(store)
     }
 
+    /// The clock that all who share the database agree on; the machine's where nobody else does.
+    pub fn clock(&self) -> Clock {
+        self.node().map_or_else(Clock::system, Node::clock)
+    }
+
+    /// Gives back what is claimed, so that others who share the database take it over at once.
+    ///
+    /// # Errors
+    /// When the storage fails; then claims end with their leases.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        self.database.leave().await
+    }
+
+    /// This process among those that share the database, when any can.
+    pub(crate) fn node(&self) -> Option<&Node> {
+        self.database.node()
+    }
+
     /// True while the database answers.
     pub async fn is_ready(&self) -> bool {
-        self.database.write(|_| Ok(())).await.is_ok()
+        self.database.write_to(Touches::Nothing, |_| Ok(())).await.is_ok()
     }
 
     /// A wrong key is found at the start, not at the first secret.

@@ -17,8 +17,9 @@ use oc_poll::{
 };
 use tracing::Instrument as _;
 
+use crate::claims::Kind;
+use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
-use crate::store::locked;
 use crate::{Store, StoreError};
 
 pub use answer::Answered;
@@ -40,21 +41,23 @@ impl Tasks for Store {
         lease: Duration,
         busy: &[String],
     ) -> Result<ClaimedTasks, LedgerError> {
-        let held = locked(&self.shared.polls).held(now);
-        let profiles = self.profiles.clone();
-        let busy: HashSet<String> = busy.iter().cloned().collect();
-        let find = move |sql: &Sql| due::find(sql, &profiles, now, limit, &held, &busy);
-        let due::Found { tasks: mut found, staged, waiting, next } =
-            self.database.read(find).await?;
-        self.void_leftovers(found.iter_mut().map(|one| &mut one.due), staged).await?;
-        let mut polls = locked(&self.shared.polls);
+        let due::Found { mut tasks, mut staged, waiting, next } =
+            self.find_tasks(now, limit, busy).await?;
         // Polls that come one after the other must not keep a task out for ever.
-        waiting.into_iter().for_each(|instance| polls.reserve(instance, now, RESERVED));
-        found.retain(|one| !polls.is_held(&one.due.target.instance, now));
-        for one in &found {
-            polls.take(one.due.target.instance, 1, now, lease);
+        self.reserve(waiting, (now, RESERVED)).await?;
+        let found = tasks.iter().map(|one| one.due.target.instance.0).collect();
+        let taken = self.take(Kind::Instance, found, (now, lease)).await?;
+        let of_claim = |mut one: DueTask| {
+            one.due.fence = *taken.get(&one.due.target.instance.0)?;
+            Some(one)
+        };
+        tasks = tasks.into_iter().filter_map(of_claim).collect();
+        if self.node().is_some() {
+            (tasks, staged) = self.found_again(tasks).await?;
         }
-        Ok(ClaimedTasks { tasks: found, next })
+        staged.retain(|staged| tasks.iter().any(|one| one.due.resource == *staged));
+        self.void_leftovers(tasks.iter_mut().map(|one| &mut one.due), staged).await?;
+        Ok(ClaimedTasks { tasks, next })
     }
 
     async fn tracked(
@@ -97,15 +100,19 @@ impl Tasks for Store {
         notifications.iter_mut().for_each(|one| one.changed = None);
         let (resource, revision, instance) = (due.resource, due.revision, due.target.instance);
         let (goes_on, count) = (step.next == Next::Now, notifications.len());
-        let record =
-            move |sql: &Sql| step::record(sql, resource, revision, now, &step, &notifications);
+        let claim = self.claimed_instance(due, !goes_on);
+        let record = move |sql: &Sql| {
+            claim.check(sql)?;
+            step::record(sql, resource, revision, now, &step, &notifications)
+        };
         let commit = tracing::info_span!("commit", notifications = count);
-        let recorded = self.database.write(record).instrument(commit).await;
+        let touches = Touches::Instance(instance);
+        let recorded = self.database.write_to(touches, record).instrument(commit).await;
         if matches!(recorded, Ok(true)) {
             self.shared.outbox_changed.notify_one();
         }
         if matches!(recorded, Err(StoreError::Conflict)) || (recorded.is_ok() && !goes_on) {
-            locked(&self.shared.polls).give_back(&instance);
+            self.given_back(claim, recorded.is_err()).await;
         }
         Ok(recorded.map(drop)?)
     }
@@ -117,25 +124,78 @@ impl Tasks for Store {
         trouble: Option<Trouble>,
     ) -> Result<(), LedgerError> {
         let (resource, revision) = (due.resource, due.revision);
-        let put_off = move |sql: &Sql| step::put_off(sql, resource, revision, at, trouble.as_ref());
-        let done = self.database.write(put_off).await;
+        let instance = due.target.instance;
+        let claim = self.claimed_instance(due, true);
+        let put_off = move |sql: &Sql| {
+            claim.check(sql)?;
+            step::put_off(sql, resource, revision, at, trouble.as_ref())
+        };
+        let done = self.database.write_to(Touches::Instance(instance), put_off).await;
         if matches!(done, Ok(()) | Err(StoreError::Conflict)) {
-            locked(&self.shared.polls).give_back(&due.target.instance);
+            self.given_back(claim, done.is_err()).await;
         }
         Ok(done?)
     }
 }
 
 impl Store {
+    /// Up to `limit` tasks of instances that nobody works for.
+    async fn find_tasks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        busy: &[String],
+    ) -> Result<due::Found, StoreError> {
+        let held = self.held(Kind::Instance, now);
+        let profiles = self.profiles.clone();
+        let busy: HashSet<String> = busy.iter().cloned().collect();
+        let find = move |sql: &Sql| {
+            let of_all =
+                sql.is_postgres().then(|| claims::held(sql, Kind::Instance)).transpose()?;
+            due::find(sql, &profiles, now, limit, of_all.as_ref().unwrap_or(&held), &busy)
+        };
+        self.database.read(find).await
+    }
+
+    /// Tasks as their last owners have left them, read after they were claimed.
+    async fn found_again(
+        &self,
+        tasks: Vec<DueTask>,
+    ) -> Result<(Vec<DueTask>, Vec<ResourceId>), StoreError> {
+        let (mut found, mut all_staged) = (Vec::with_capacity(tasks.len()), Vec::new());
+        for one in tasks {
+            let (profiles, instance) = (self.profiles.clone(), one.due.target.instance);
+            let resource = one.due.resource;
+            let find = move |sql: &Sql| {
+                let mut staged = Vec::new();
+                Ok((due::of_resource(sql, &profiles, instance, resource, &mut staged)?, staged))
+            };
+            let (again, staged) = self.database.read(find).await?;
+            let fence = one.due.fence;
+            match again {
+                // What another node has done meanwhile may have put it off.
+                Some(again) if again.due.revision == one.due.revision && again.task == one.task => {
+                    found.push(DueTask { due: Due { fence, ..again.due }, ..again });
+                    all_staged.extend(staged);
+                }
+                _ => self.let_go(Kind::Instance, instance.0, fence).await,
+            }
+        }
+        Ok((found, all_staged))
+    }
+
     /// The task of a resource as if it were due, for whoever carries it on by hand while nobody
     /// else does.
     ///
     /// # Errors
     /// When the storage fails, or the configuration cannot be read any more.
     pub async fn task_by_hand(&self, due: &Due) -> Result<Option<DueTask>, StoreError> {
-        let profiles = self.profiles.clone();
+        let (profiles, fence) = (self.profiles.clone(), due.fence);
         let (instance, resource) = (due.target.instance, due.resource);
-        self.database.read(move |sql| due::of_resource(sql, &profiles, instance, resource)).await
+        let find =
+            move |sql: &Sql| due::of_resource(sql, &profiles, instance, resource, &mut Vec::new());
+        let found = self.database.read(find).await?;
+        Ok(found.map(|one| DueTask { due: Due { fence, ..one.due }, ..one }))
     }
 }
 

@@ -3,6 +3,7 @@
 use oc_config::Timestamp;
 use uuid::Uuid;
 
+use crate::postgres::Touches;
 use crate::retention::DAY;
 use crate::sql::params;
 use crate::{OrganizationId, Store, StoreError};
@@ -32,7 +33,7 @@ impl Store {
     /// When the storage fails.
     pub async fn keep_trace(&self, trace: Trace) -> Result<(), StoreError> {
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Nothing, move |sql| {
                 let (id, of) = (trace.id, trace.organization.0);
                 sql.execute(
                     "INSERT INTO trace (id, organization_id, connector, created, record)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::postgres::Touches;
 use crate::profile::Profile;
 use crate::sql::{Sql, params};
 use crate::{SecretKey, Store, StoreError, notice};
@@ -45,7 +46,7 @@ impl Vault for Store {
             )?;
             Ok(())
         };
-        Ok(self.database.write(note).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), note).await?)
     }
 
     async fn replace(
@@ -70,7 +71,7 @@ impl Vault for Store {
             )?;
             Ok(if changed == 1 { Replaced::Stored(version + 1) } else { Replaced::Conflict })
         };
-        Ok(self.database.write(replace).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), replace).await?)
     }
 
     async fn mark_dead(
@@ -90,7 +91,7 @@ impl Vault for Store {
             }
             notice::tell(sql, instance, "instance.unauthorized", &json!({"reason": reason}))
         };
-        Ok(self.database.write(mark).await?)
+        Ok(self.database.write_to(Touches::Instance(instance), mark).await?)
     }
 }
 

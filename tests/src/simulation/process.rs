@@ -18,7 +18,8 @@ use oc_hub::{AuthorizeError, Authorizer, Credential, Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, TokenError, TokenSet, Tokens};
 use oc_poll::{Caretaker, CaretakerSettings, Poller, PollerSettings};
 use oc_store::{
-    InstanceFields, NewInstance, OrganizationId, PolledResource, SecretKey, Store, StoreOptions,
+    InstanceFields, Location, NewInstance, OrganizationId, PolledResource, SecretKey, Store,
+    StoreOptions,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -98,7 +99,7 @@ impl Process {
         let rolled = Mutex::new(StdRng::seed_from_u64(life.seed));
         let dice = Dice::new(move || lock(&rolled).random());
         let store = runtime.block_on(Store::open(StoreOptions {
-            path: life.folder.path().join("oc.db"),
+            database: Location::File(life.folder.path().join("oc.db")),
             key: SecretKey::new(&Zeroizing::new([7; 32])),
             catalogue: Arc::new(catalogue),
             shortest_interval: Duration::from_secs(60),

@@ -69,7 +69,7 @@ fn settled(lane: &Lane, now: Timestamp) -> Settlement {
         verdict: AttemptVerdict::Delivered,
     };
     let delivered = lane.notifications.iter().map(|one| (one.id, attempt.clone())).collect();
-    Settlement { lane: lane.id, turn: lane.turn, delivered, failed: None }
+    Settlement { lane: lane.id, turn: lane.turn, fence: lane.fence, delivered, failed: None }
 }
 
 /// The failed one counts as delivered.

@@ -47,8 +47,9 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends the lane's notifications in order; after a stop or a stint, only the one under way.
     pub(super) async fn send(&self, lane: Lane) -> (Settlement, Breath) {
-        let (id, turn) = (lane.id, lane.turn);
-        let mut settlement = Settlement { lane: id, turn, delivered: Vec::new(), failed: None };
+        let Lane { id, turn, fence, .. } = lane;
+        let mut settlement =
+            Settlement { lane: id, turn, fence, delivered: Vec::new(), failed: None };
         let mut breath = Breath::Unknown;
         let until = self.clock.now().plus(self.stint);
         for pending in &lane.notifications {

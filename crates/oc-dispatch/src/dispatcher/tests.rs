@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 use oc_config::Timestamp;
+use oc_poll::Fence;
 use tokio::sync::Notify;
 use url::Url;
 use uuid::Uuid;
@@ -79,6 +80,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
     Lane {
         id: LaneId(id),
         turn: Turn::New,
+        fence: Fence::default(),
         destination_id: DestinationId(host.to_owned()),
         destination: Arc::new(destination),
         policy: None,

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
+use crate::Fence;
 use crate::fixture::{due, s};
 use crate::hook::ClaimedHooks;
 use oc_hub::Subscribed;
@@ -105,6 +106,7 @@ impl World {
         Hook {
             target: due(&json!({})).target,
             revision: 1,
+            fence: Fence::default(),
             suffix: "sfx".to_owned(),
             secret: SecretString::from("s3cret"),
             wanted: wanted.iter().map(|event| (*event).to_owned()).collect(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use oc_store::{Store, StoreError, StoreOptions};
+use oc_store::{Location, Store, StoreError, StoreOptions};
 
 use crate::app::catalogue;
 use crate::secret_key_file;
@@ -15,7 +15,7 @@ pub(super) async fn open(settings: &Settings, command: &str) -> anyhow::Result<S
         return Err(StoreError::Missing(settings.database.clone()).into());
     }
     let options = StoreOptions {
-        path: settings.database.clone(),
+        database: Location::File(settings.database.clone()),
         key: secret_key_file::load(settings)?,
         catalogue: Arc::new(catalogue(settings)?),
         shortest_interval: settings.min_refresh_interval,

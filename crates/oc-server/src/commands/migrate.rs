@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use oc_store::{Schema, migrate, schema};
+use oc_store::{Location, Schema, migrate, schema};
 use serde_json::json;
 
 use super::database::explained;
@@ -20,9 +20,10 @@ pub(crate) struct Options {
     json: bool,
 }
 
-pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = &settings.database;
-    let looked = if options.check { schema(path) } else { migrate(path) };
+    let database = Location::File(path.clone());
+    let looked = if options.check { schema(&database).await } else { migrate(&database).await };
     let Schema { found, known } = looked.map_err(|error| explained(error, "migrate"))?;
     let (name, is_old) = (path.display(), found < known);
     let mut out = std::io::stdout().lock();

@@ -19,8 +19,10 @@ const MOST: usize = 200;
 const MOST_BYTES: usize = 4 << 20;
 
 /// What was found.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Found {
+    /// Resources with records, their instances, and how many records wait.
+    pub(super) candidates: Vec<(ResourceId, InstanceId, u64)>,
     pub(super) resources: Vec<DuePushed>,
     /// Of these, those with staged parts that nobody will finish.
     pub(super) staged: Vec<ResourceId>,
@@ -32,37 +34,39 @@ pub(super) struct Found {
 
 /// Up to `limit` resources, those with the oldest records first, one of each instance that is not
 /// `held`.
-pub(super) fn find(
-    sql: &Sql,
-    profiles: &Profiles,
-    limit: usize,
-    held: &HashSet<InstanceId>,
-) -> Result<Found, StoreError> {
+pub(super) fn waiting(sql: &Sql, limit: usize, held: &HashSet<i64>) -> Result<Found, StoreError> {
     let (mut found, mut taken) = (Found::default(), HashSet::new());
     let waiting = "SELECT resource_id, min(instance_id), count(*) FROM inbox
          GROUP BY resource_id ORDER BY min(seq)";
     sql.each(waiting, (), |row| {
-        if found.resources.len() == limit {
+        if found.candidates.len() == limit {
             return Ok(ControlFlow::Break(()));
         }
-        let (resource, instance) = (ResourceId(row.get(0)?), InstanceId(row.get(1)?));
-        if held.contains(&instance) || taken.contains(&instance) {
+        let instance = InstanceId(row.get(1)?);
+        if held.contains(&instance.0) || !taken.insert(instance) {
             found.others_wait = true;
-            return Ok(ControlFlow::Continue(()));
+        } else {
+            found.candidates.push((ResourceId(row.get(0)?), instance, row.get(2)?));
         }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// The oldest records of what waits.
+pub(super) fn find(sql: &Sql, profiles: &Profiles, mut found: Found) -> Result<Found, StoreError> {
+    for &(resource, instance, records) in &found.candidates {
         match due(sql, profiles, instance, resource, &mut found.staged) {
             Ok(Some(due)) => {
                 let pushed = oldest(sql, resource)?;
-                found.resources.push(DuePushed { due, pushed });
-                taken.insert(instance);
+                found.resources.extend((!pushed.is_empty()).then_some(DuePushed { due, pushed }));
             }
-            Ok(None) => found.unwanted.push((resource, row.get(2)?)),
+            Ok(None) => found.unwanted.push((resource, records)),
             Err(error) if error.is_of_database() => return Err(error),
             // An instance that cannot be read any more: its next poll says why.
             Err(_) => {}
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
+    }
     Ok(found)
 }
 

@@ -7,6 +7,7 @@ use oc_config::{Connector, InstanceId, Timestamp, WebhookKind};
 use secrecy::SecretString;
 
 use crate::hooks::open_secret;
+use crate::postgres::Touches;
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
 use crate::{SecretKey, Store, StoreError};
@@ -63,7 +64,7 @@ impl Store {
         let names = receiver.resources.iter().filter(|(_, of)| of == resource);
         let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
         let keep = move |sql: &Sql| keep(sql, instance, &names, kind, &body, now);
-        let received = self.database.write(keep).await?;
+        let received = self.database.write_to(Touches::Instance(instance), keep).await?;
         if received == Received::Kept {
             self.shared.pushed.notify_one();
         }
@@ -99,7 +100,7 @@ fn keep(
     now: Timestamp,
 ) -> Result<Received, StoreError> {
     let waiting: i64 = sql.one(
-        "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE instance_id = ?1 LIMIT ?2) AS some",
+        "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE instance_id = ?1 LIMIT ?2) AS waiting",
         params![instance.0, MOST_WAITING],
         |row| row.get(0),
     )?;

@@ -3,7 +3,7 @@
 use oc_config::InstanceId;
 
 use super::{Instance, row};
-use crate::sql::params;
+use crate::sql::{Sql, params};
 use crate::{OrganizationId, Store, StoreError};
 
 /// Which instances are meant.
@@ -33,11 +33,25 @@ pub struct InstancePage {
 }
 
 /// What is filtered by, as it stands in the statement.
-const FILTER: &str = "i.organization_id = ?1 AND (?2 IS NULL OR i.connector = ?2)
-  AND (?3 IS NULL OR instr(i.name_folded, ?3) > 0)
-  AND NOT EXISTS (SELECT 1 FROM json_each(?4) wanted
-    WHERE wanted.value NOT IN (SELECT tag.value FROM json_each(i.tags) tag))
-  AND (?5 = 0 OR i.stopped IS NOT NULL)";
+fn filter(sql: &Sql) -> String {
+    let (find, elements) = if sql.is_postgres() {
+        ("strpos", "json_array_elements_text")
+    } else {
+        ("instr", "json_each")
+    };
+    let list = |json: &str, name: &str| match sql.is_postgres() {
+        true => format!("{elements}(CAST({json} AS json)) {name}(value)"),
+        false => format!("{elements}({json}) {name}"),
+    };
+    let (wanted, tag) = (list("?4", "wanted"), list("i.tags", "tag"));
+    format!(
+        "i.organization_id = ?1 AND (?2 IS NULL OR i.connector = ?2)
+         AND (?3 IS NULL OR {find}(i.name_folded, ?3) > 0)
+         AND (?4 = '[]' OR NOT EXISTS (SELECT 1 FROM {wanted}
+           WHERE wanted.value NOT IN (SELECT tag.value FROM {tag})))
+         AND (?5 = 0 OR i.stopped IS NOT NULL)"
+    )
+}
 
 impl InstanceFilter {
     /// All instances of an organization.
@@ -61,7 +75,8 @@ impl Store {
         let text = filter.text.map(|text| text.to_lowercase());
         self.database
             .read(move |sql| {
-                let part = format!("{FILTER} AND i.id > ?6 ORDER BY i.id LIMIT ?7 OFFSET ?8");
+                let filter_by = self::filter(sql);
+                let part = format!("{filter_by} AND i.id > ?6 ORDER BY i.id LIMIT ?7 OFFSET ?8");
                 let values = params![
                     filter.organization.0,
                     filter.connector,
@@ -88,7 +103,7 @@ impl Store {
             .read(move |sql| {
                 let values =
                     params![filter.organization.0, filter.connector, text, tags, filter.stopped];
-                row::count(sql, FILTER, values)
+                row::count(sql, &self::filter(sql), values)
             })
             .await
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{PolledResource, polled, subject};
 use crate::audit::note;
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::{By, Store, StoreError, hooks};
 
@@ -22,7 +23,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 let changed = sql.execute(
                     "UPDATE instance SET disabled = 1, revision = revision + 1
                      WHERE id = ?1 AND disabled = 0",
@@ -47,14 +48,14 @@ impl Store {
     /// # Errors
     /// When the storage fails.
     pub async fn poll_now(&self, id: InstanceId, now: Timestamp) -> Result<usize, StoreError> {
-        self.database
-            .write(move |sql| {
-                // What is due already keeps its place.
-                let update = "UPDATE resource SET next_due = CASE WHEN next_due > ?2 THEN ?2 ELSE next_due END
-                     WHERE instance_id = ?1 AND next_due IS NOT NULL";
-                sql.execute(update, params![id.0, now.0])
-            })
-            .await
+        let due_now = move |sql: &Sql| {
+            // What is due already keeps its place.
+            let update =
+                "UPDATE resource SET next_due = CASE WHEN next_due > ?2 THEN ?2 ELSE next_due END
+                 WHERE instance_id = ?1 AND next_due IS NOT NULL";
+            sql.execute(update, params![id.0, now.0])
+        };
+        self.database.write_to(Touches::Instance(id), due_now).await
     }
 
     /// Switches an instance on whose row is at `revision`, and lets it be polled from where it was,
@@ -73,7 +74,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (key, profiles) = (self.key.clone(), self.profiles.clone());
         self.database
-            .write(move |sql| {
+            .write_to(Touches::Instance(id), move |sql| {
                 let disabled = "SELECT disabled FROM instance WHERE id = ?1";
                 let disabled = sql.find(disabled, [id.0], |row| row.get(0))?;
                 let changed = sql.execute(

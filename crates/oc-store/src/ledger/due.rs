@@ -5,11 +5,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
-use oc_poll::{Checkpoint, Due, DueInstance, ResourceId};
+use oc_poll::{Checkpoint, Due, DueInstance, Fence, ResourceId};
 
 use crate::StoreError;
+use crate::claims::Kind;
+use crate::postgres::claims;
 use crate::profile::{Profile, Profiles};
-use crate::sql::Sql;
+use crate::sql::{Sql, params};
 use crate::tasks::{is_load, is_load_of_all};
 
 /// The resources whose time has come...
@@ -18,6 +20,9 @@ const DUE: &str = "next_due <= ?2";
 const ANY: &str = "?2 IS NOT NULL";
 /// ...or one by its number.
 const ONE: &str = "id = ?2";
+
+/// Due resources that are looked at for each instance that is wanted.
+const RESOURCES: usize = 16;
 
 /// What was found.
 pub(super) struct Found {
@@ -29,17 +34,16 @@ pub(super) struct Found {
     pub(super) next: Option<Timestamp>,
 }
 
-/// Up to `limit` instances with due resources, the longest due first; none of `held`.
+/// The due resources of these instances.
 pub(super) fn find(
     sql: &Sql,
     profiles: &Profiles,
     now: Timestamp,
-    limit: usize,
-    held: &HashSet<InstanceId>,
+    instances: &[InstanceId],
 ) -> Result<Found, StoreError> {
     let mut found =
         Found { instances: Vec::new(), staged: Vec::new(), unreadable: Vec::new(), next: None };
-    for instance in due_instances(sql, now, limit, held)? {
+    for &instance in instances {
         match profiles.of(sql, instance) {
             Ok(Some(profile)) => {
                 let due = due_of(sql, instance, &profile, DUE, now, &mut found.staged)?;
@@ -81,11 +85,12 @@ pub(crate) fn due_resource(
     Ok(found.resources.into_iter().next())
 }
 
-fn due_instances(
+/// Up to `limit` instances with due resources, the longest due first; none of `held`.
+pub(super) fn instances(
     sql: &Sql,
     now: Timestamp,
     limit: usize,
-    held: &HashSet<InstanceId>,
+    held: &HashSet<i64>,
 ) -> Result<Vec<InstanceId>, StoreError> {
     let (mut order, mut seen) = (Vec::new(), HashSet::new());
     let due = "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due";
@@ -94,12 +99,30 @@ fn due_instances(
             return Ok(ControlFlow::Break(()));
         }
         let instance = InstanceId(row.get(0)?);
-        if !held.contains(&instance) && seen.insert(instance) {
+        if !held.contains(&instance.0) && seen.insert(instance) {
             order.push(instance);
         }
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(order)
+}
+
+/// The same in a database that is shared: none that any node has claimed.
+pub(super) fn free_instances(
+    sql: &Sql,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<InstanceId>, StoreError> {
+    let is_free = claims::is_free(&[Kind::Instance, Kind::Reserved], "resource.instance_id");
+    let due = format!(
+        "SELECT instance_id FROM resource WHERE next_due <= ?1 AND {is_free}
+         ORDER BY next_due LIMIT ?2"
+    );
+    let rows = limit.saturating_mul(RESOURCES);
+    let rows = sql.all(&due, params![now.0, rows], |row| row.get(0).map(InstanceId))?;
+    let mut seen = HashSet::new();
+    let order = rows.into_iter().filter(|instance| seen.insert(*instance));
+    Ok(order.take(limit).collect())
 }
 
 fn due_of(
@@ -134,6 +157,7 @@ fn due_of(
         resources.push(Due {
             resource,
             revision: row.get(2)?,
+            fence: Fence::default(),
             target: target.clone(),
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),

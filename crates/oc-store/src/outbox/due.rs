@@ -4,89 +4,52 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
-use oc_dispatch::{ClaimRequest, Claimed, DestinationId, Lane, LaneId, Pending, Turn};
-use oc_telemetry::TraceContext;
+use oc_dispatch::{ClaimRequest, DestinationId, Lane, LaneId, Turn};
+use oc_poll::Fence;
 
+use super::queue::{NEW, PROBES, Queue, REPLAYS};
 use crate::StoreError;
-use crate::profile::Profiles;
+use crate::claims::Kind;
+use crate::profile::{Profile, Profiles};
 use crate::sql::{Sql, params};
 
-/// The most notifications that are sent of a lane before their outcome is recorded: what a crash
-/// may repeat.
-const LONGEST: usize = 32;
-/// The same, in bytes of bodies.
-const LONGEST_BYTES: usize = 1 << 20;
+/// The most lanes that are looked through for those that may be sent, where each costs its way over
+/// the network.
+const MOST_LOOKED_AT: usize = 2_000;
 
-/// What is claimed and not given back.
+/// What this process has claimed and not given back.
 pub(super) struct Held {
-    pub(super) lanes: HashSet<LaneId>,
-    pub(super) replays: HashSet<LaneId>,
+    pub(super) lanes: HashSet<i64>,
+    pub(super) replays: HashSet<i64>,
 }
 
-/// One of the queues of a lane.
-struct Queue {
+/// A lane whose turn it is.
+#[derive(Clone)]
+pub(super) struct Chosen {
+    id: LaneId,
     turn: Turn,
-    /// At most so many are sent.
-    longest: usize,
-    /// Those due, the longest due first.
-    due: &'static str,
-    /// What waits: id, body, failures of the first one, its first failure, attempts before, its
-    /// oldest change, its trace.
-    waiting: &'static str,
+    instance: InstanceId,
+    destination_id: DestinationId,
+    /// The instance as it is configured, with a destination.
+    profile: Arc<Profile>,
 }
 
-const NEW: Queue = Queue {
-    turn: Turn::New,
-    longest: LONGEST,
-    due: "SELECT id, instance_id, destination FROM resource
-          WHERE lane_due <= ?1 AND destination IS NOT NULL ORDER BY lane_due",
-    waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
-              FROM resource r JOIN notification n ON n.resource_id = r.id
-                AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-              WHERE r.id = ?1 ORDER BY n.seq LIMIT ?2",
-};
+impl Chosen {
+    /// What has to be claimed for it.
+    pub(super) fn claim(&self) -> (Kind, i64) {
+        (Kind::of(self.turn), self.id.0)
+    }
+}
 
-/// Their turn comes when nothing new waits: what is new is never behind a replay.
-const REPLAYS: Queue = Queue {
-    turn: Turn::Replay,
-    longest: LONGEST,
-    due: "SELECT id, instance_id, destination FROM resource
-          WHERE replay_due <= ?1 AND destination IS NOT NULL AND lane_due IS NULL ORDER BY replay_due",
-    waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
-                (SELECT max(number) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
-              FROM replay p JOIN resource r ON r.id = p.resource_id
-                JOIN notification n ON n.seq = p.notification
-              WHERE p.resource_id = ?1 ORDER BY p.notification LIMIT ?2",
-};
-
-/// The first that waits of an instance whose subscription is deactivated.
-const PROBES: Queue = Queue {
-    turn: Turn::Probe,
-    longest: 1,
-    due: "SELECT r.id, i.id, r.destination FROM instance i JOIN resource r ON r.id =
-            (SELECT w.id FROM resource w WHERE w.instance_id = i.id AND w.destination IS NOT NULL
-               AND w.delivered_through < w.visible_through
-             ORDER BY (SELECT min(n.seq) FROM notification n
-               WHERE n.resource_id = w.id AND n.seq > w.delivered_through) LIMIT 1)
-          WHERE i.probe_due <= ?1 ORDER BY i.probe_due",
-    waiting: "SELECT n.id, n.body, i.probes, NULL,
-                (SELECT max(number) FROM attempt a WHERE a.notification = n.seq), n.changed, n.trace
-              FROM resource r JOIN instance i ON i.id = r.instance_id
-                JOIN notification n ON n.resource_id = r.id
-                AND n.seq > r.delivered_through AND n.seq <= r.visible_through
-              WHERE r.id = ?1 ORDER BY n.seq LIMIT ?2",
-};
-
-pub(super) fn find(
+/// The lanes whose turn it is.
+pub(super) fn choose(
     sql: &Sql,
     profiles: &Profiles,
     request: &ClaimRequest,
     held: &Held,
-) -> Result<Claimed, StoreError> {
-    let mut search =
-        Search { sql, profiles, request, used: HashMap::new(), claimed: Claimed::default() };
+) -> Result<Vec<Chosen>, StoreError> {
+    let mut search = Search { sql, profiles, request, used: HashMap::new(), chosen: Vec::new() };
     search.take(&NEW, &held.lanes, HashMap::new(), usize::MAX)?;
     // Replays and probes leave half of a destination to what is new.
     let half = (request.per_destination / 2).max(1);
@@ -94,6 +57,11 @@ pub(super) fn find(
     if request.probes {
         search.take(&PROBES, &held.lanes, HashMap::new(), half)?;
     }
+    Ok(search.chosen)
+}
+
+/// When the next lane becomes due.
+pub(super) fn next(sql: &Sql, request: &ClaimRequest) -> Result<Option<Timestamp>, StoreError> {
     let next = sql.one(
         "SELECT min(due) FROM (
            SELECT min(lane_due) AS due FROM resource WHERE lane_due > ?1
@@ -102,18 +70,58 @@ pub(super) fn find(
         params![request.now.0, request.probes],
         |row| row.get::<Option<i64>>(0),
     )?;
-    search.claimed.next = next.map(Timestamp);
-    Ok(search.claimed)
+    Ok(next.map(Timestamp))
+}
+
+/// What waits in the lanes; none of those in which nothing does.
+pub(super) fn read(sql: &Sql, chosen: Vec<Chosen>) -> Result<Vec<Lane>, StoreError> {
+    let mut lanes = Vec::with_capacity(chosen.len());
+    for one in chosen {
+        let Some(destination) = &one.profile.destination else { continue };
+        let notifications = Queue::of(one.turn).waiting(sql, one.id)?;
+        if !notifications.is_empty() {
+            lanes.push(Lane {
+                id: one.id,
+                turn: one.turn,
+                fence: Fence::default(),
+                destination_id: one.destination_id,
+                destination: Arc::clone(destination),
+                policy: one.profile.settings.failure_policy,
+                probes: one.profile.settings.probes,
+                notifications,
+            });
+        }
+    }
+    Ok(lanes)
+}
+
+/// The same for lanes that were chosen a moment ago, as they are now.
+pub(super) fn read_again(
+    sql: &Sql,
+    profiles: &Profiles,
+    chosen: &[Chosen],
+    now: Timestamp,
+) -> Result<Vec<Lane>, StoreError> {
+    let mut still = Vec::with_capacity(chosen.len());
+    for one in chosen {
+        let due = Queue::of(one.turn).still_due();
+        let found = sql.find(&due, [now.0, one.id.0], |row| row.get(2).map(DestinationId))?;
+        let Some(destination_id) = found else { continue };
+        if let Some(profile) = sendable(sql, profiles, one.instance)? {
+            still.push(Chosen { destination_id, profile, ..one.clone() });
+        }
+    }
+    read(sql, still)
 }
 
 /// How many of these lanes go to each destination.
 fn destinations(
     sql: &Sql,
-    lanes: &HashSet<LaneId>,
+    lanes: &HashSet<i64>,
 ) -> Result<HashMap<DestinationId, usize>, StoreError> {
     let found = sql.find_each(
         "SELECT destination FROM resource WHERE id = ?1",
-        lanes.iter().map(|lane| [lane.0]),
+        lanes.iter().map(|lane| [lane]),
         |row| row.get::<Option<String>>(0),
     )?;
     let mut counts = HashMap::new();
@@ -128,7 +136,7 @@ struct Search<'a> {
     profiles: &'a Profiles,
     request: &'a ClaimRequest,
     used: HashMap<DestinationId, usize>,
-    claimed: Claimed,
+    chosen: Vec<Chosen>,
 }
 
 impl Search<'_> {
@@ -136,81 +144,53 @@ impl Search<'_> {
     fn take(
         &mut self,
         queue: &Queue,
-        held: &HashSet<LaneId>,
+        held: &HashSet<i64>,
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
         let (request, sql) = (self.request, self.sql);
-        sql.each(queue.due, [request.now.0], |row| {
-            if self.claimed.lanes.len() == request.lanes {
+        let full: Vec<&str> =
+            request.room.iter().filter(|(_, room)| **room == 0).map(|(id, _)| &*id.0).collect();
+        let full =
+            serde_json::to_string(&full).map_err(|error| StoreError::stored("room", error))?;
+        let limit = if sql.is_postgres() { MOST_LOOKED_AT } else { usize::MAX };
+        sql.each(&queue.due(sql), params![request.now.0, full, limit], |row| {
+            if self.chosen.len() == request.lanes {
                 return Ok(ControlFlow::Break(()));
             }
             let id = LaneId(row.get(0)?);
-            let destination = DestinationId(row.get(2)?);
-            let room = request.room.get(&destination).copied().unwrap_or(request.per_destination);
-            let used = self.used.entry(destination.clone()).or_default();
-            let taken = taken.entry(destination.clone()).or_default();
-            if held.contains(&id) || *used >= room || *taken >= most {
+            let destination_id = DestinationId(row.get(2)?);
+            let room = request.room.get(&destination_id).copied();
+            let used = self.used.entry(destination_id.clone()).or_default();
+            let taken = taken.entry(destination_id.clone()).or_default();
+            let is_full = *used >= room.unwrap_or(request.per_destination) || *taken >= most;
+            if held.contains(&id.0) || is_full {
                 return Ok(ControlFlow::Continue(()));
             }
             let instance = InstanceId(row.get(1)?);
-            if let Some(lane) = lane(sql, self.profiles, queue, id, instance, destination)? {
+            if let Some(profile) = sendable(sql, self.profiles, instance)? {
                 *used += 1;
                 *taken += 1;
-                self.claimed.lanes.push(lane);
+                let turn = queue.turn;
+                self.chosen.push(Chosen { id, turn, instance, destination_id, profile });
             }
             Ok(ControlFlow::Continue(()))
         })
     }
 }
 
-fn lane(
+/// The instance, when its notifications have where to go.
+fn sendable(
     sql: &Sql,
     profiles: &Profiles,
-    queue: &Queue,
-    id: LaneId,
     instance: InstanceId,
-    destination_id: DestinationId,
-) -> Result<Option<Lane>, StoreError> {
-    let profile = match profiles.of(sql, instance) {
-        Ok(profile) => profile,
-        Err(error) if error.is_of_database() => return Err(error),
+) -> Result<Option<Arc<Profile>>, StoreError> {
+    match profiles.of(sql, instance) {
+        Ok(profile) => Ok(profile.filter(|profile| profile.destination.is_some())),
+        Err(error) if error.is_of_database() => Err(error),
         Err(error) => {
             tracing::error!(%instance, %error, "Notifications wait: the instance cannot be read");
-            None
+            Ok(None)
         }
-    };
-    let Some(profile) = profile else { return Ok(None) };
-    let Some(destination) = &profile.destination else { return Ok(None) };
-    let (mut notifications, mut bytes) = (Vec::new(), 0);
-    sql.each(queue.waiting, params![id.0, queue.longest], |row| {
-        if bytes >= LONGEST_BYTES {
-            return Ok(ControlFlow::Break(()));
-        }
-        let body = row.get::<Bytes>(1)?;
-        bytes += body.len();
-        let is_head = notifications.is_empty();
-        let failures = if is_head { row.get(2)? } else { 0 };
-        let trace: Option<String> = row.get(6)?;
-        notifications.push(Pending {
-            id: row.get(0)?,
-            body,
-            attempt: row.get::<Option<u32>>(4)?.unwrap_or(failures) + 1,
-            failures,
-            first_failure: row.get::<Option<i64>>(3)?.filter(|_| is_head).map(Timestamp),
-            changed: row.get::<Option<i64>>(5)?.map(Timestamp),
-            trace: trace.as_deref().and_then(TraceContext::read),
-        });
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let lane = Lane {
-        id,
-        turn: queue.turn,
-        destination_id,
-        destination: Arc::clone(destination),
-        policy: profile.settings.failure_policy,
-        probes: profile.settings.probes,
-        notifications,
-    };
-    Ok((!lane.notifications.is_empty()).then_some(lane))
+    }
 }

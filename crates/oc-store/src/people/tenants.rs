@@ -206,6 +206,10 @@ fn add(sql: &Sql, new: &NewUser, by: &By, now: Timestamp) -> Result<AddedUser, S
 
 /// Numbers are never used again, and 1 is the first user's and organization's.
 fn next(sql: &Sql, table: &str) -> Result<i64, StoreError> {
+    if sql.is_postgres() {
+        let next = "SELECT nextval(pg_get_serial_sequence('\"' || ?1 || '\"', 'id'))";
+        return sql.one(next, [table], |row| row.get(0));
+    }
     let query = "SELECT max(1, coalesce(max(seq), 0)) + 1 FROM sqlite_sequence WHERE name = ?1";
     sql.one(query, [table], |row| row.get(0))
 }

@@ -1,13 +1,17 @@
 //! Rows that statements find.
 
 use bytes::Bytes;
+use postgres_types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
 use crate::StoreError;
 
 /// A row that was found.
-pub(crate) struct Row<'r>(&'r rusqlite::Row<'r>);
+pub(crate) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
 
 /// What stands in a column of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,11 +29,7 @@ pub(crate) trait FromColumn: Sized {
     fn read(column: Column<'_>) -> Option<Self>;
 }
 
-impl<'r> Row<'r> {
-    pub(super) fn new(row: &'r rusqlite::Row<'r>) -> Self {
-        Self(row)
-    }
-
+impl Row<'_> {
     /// The value of a column, counted from 0.
     pub(crate) fn get<T: FromColumn>(&self, at: usize) -> Result<T, StoreError> {
         let column = self.column(at)?;
@@ -39,7 +39,16 @@ impl<'r> Row<'r> {
 
     /// What stands in a column, not copied.
     pub(crate) fn column(&self, at: usize) -> Result<Column<'_>, StoreError> {
-        Ok(match self.0.get_ref(at)? {
+        match self {
+            Self::Sqlite(row) => Column::of(row.get_ref(at)?),
+            Self::Postgres(row) => Ok(row.try_get(at)?),
+        }
+    }
+}
+
+impl<'r> Column<'r> {
+    fn of(value: ValueRef<'r>) -> Result<Self, StoreError> {
+        Ok(match value {
             ValueRef::Null => Column::Null,
             ValueRef::Integer(number) => Column::Integer(number),
             ValueRef::Text(text) => Column::Text(
@@ -51,15 +60,36 @@ impl<'r> Row<'r> {
             }
         })
     }
-}
 
-impl<'r> Column<'r> {
     /// The bytes of a blob.
     pub(crate) fn bytes(self) -> Option<&'r [u8]> {
         match self {
             Self::Blob(bytes) => Some(bytes),
             _ => None,
         }
+    }
+}
+
+impl<'r> FromSql<'r> for Column<'r> {
+    fn from_sql(
+        kind: &Type,
+        raw: &'r [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match *kind {
+            Type::INT8 => Self::Integer(i64::from_sql(kind, raw)?),
+            Type::INT4 => Self::Integer(i32::from_sql(kind, raw)?.into()),
+            Type::BOOL => Self::Integer(bool::from_sql(kind, raw)?.into()),
+            Type::BYTEA => Self::Blob(raw),
+            _ => Self::Text(<&str>::from_sql(kind, raw)?),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::INT8, Type::INT4, Type::BOOL, Type::BYTEA, Type::TEXT, Type::NAME].contains(kind)
     }
 }
 

@@ -27,10 +27,15 @@ pub struct Schema {
     pub known: i64,
 }
 
+/// The last step that this program knows.
+pub(crate) fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 impl Schema {
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let found = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+        let known = known();
         if found > known {
             Err(StoreError::Newer { found, known })
         } else {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::read_task;
 use super::text::task_text;
 use crate::audit::{By, note};
+use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::{OrganizationId, Store, StoreError};
 
@@ -61,7 +62,7 @@ impl Store {
             note(sql, now, &by, Some(organization.0), (what, &subject), &details)?;
             Ok(Answered::Taken(missing))
         };
-        self.database.write(answer).await
+        self.database.write_to(Touches::Instance(of.1), answer).await
     }
 }
 

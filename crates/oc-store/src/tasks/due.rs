@@ -29,7 +29,7 @@ pub(super) fn find(
     profiles: &Profiles,
     now: Timestamp,
     limit: usize,
-    held: &HashSet<InstanceId>,
+    held: &HashSet<i64>,
     busy: &HashSet<String>,
 ) -> Result<Found, StoreError> {
     let mut busy = busy.clone();
@@ -47,7 +47,7 @@ pub(super) fn find(
         if busy.contains(&account) {
             return Ok(ControlFlow::Continue(()));
         }
-        if held.contains(&instance) {
+        if held.contains(&instance.0) {
             waiting.push(instance);
         } else if let Some(task) = readable(task_of(sql, profiles, instance, resource, &mut staged))? {
             busy.insert(account);
@@ -71,8 +71,9 @@ pub(super) fn of_resource(
     profiles: &Profiles,
     instance: InstanceId,
     resource: ResourceId,
+    staged: &mut Vec<ResourceId>,
 ) -> Result<Option<DueTask>, StoreError> {
-    task_of(sql, profiles, instance, resource, &mut Vec::new())
+    task_of(sql, profiles, instance, resource, staged)
 }
 
 /// An instance whose configuration cannot be read any more has none: its next poll says why.

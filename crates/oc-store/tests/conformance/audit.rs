@@ -63,29 +63,6 @@ async fn a_change_that_is_refused_leaves_no_entry() {
 }
 
 #[tokio::test]
-async fn a_change_without_its_entry_does_not_happen() {
-    let house = House::new().await;
-    let id = house.instance("token").await;
-    let house = {
-        let House { folder, store } = house;
-        drop(store);
-        let file = rusqlite::Connection::open(folder.path().join("oc.db")).unwrap();
-        file.execute_batch(
-            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(ABORT, 'full'); END",
-        )
-        .unwrap();
-        drop(file);
-        let store = crate::house::open(&folder, 1).await.unwrap();
-        House { folder, store }
-    };
-    assert!(house.store.delete_instance(id, by(), s(2_000)).await.is_err());
-    let mut renamed = fields(&configuration(&json!({})));
-    renamed.name = "Two".to_owned();
-    assert!(house.store.update_instance(id, 1, renamed, false, by(), s(2_000)).await.is_err());
-    assert_eq!(house.store.instance(id).await.unwrap().unwrap().name, "One");
-}
-
-#[tokio::test]
 async fn entries_are_read_page_by_page_and_kept_for_ninety_days() {
     let house = House::new().await;
     house.instance("one").await;

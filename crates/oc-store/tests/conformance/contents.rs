@@ -7,6 +7,7 @@ use oc_store::{By, InstanceFields};
 use serde_json::{Value, json};
 
 use crate::house::{House, MINUTE, configuration, done, fields, s};
+use crate::place;
 
 /// The fields of an instance that polls contacts, with or without `changes`.
 fn contacts(members: &Value) -> InstanceFields {
@@ -55,12 +56,9 @@ fn some(texts: &[&str]) -> Vec<Option<String>> {
     texts.iter().map(|text| Some((*text).to_owned())).collect()
 }
 
-/// How many rows there are in the file.
-fn rows(house: House) -> i64 {
-    let House { folder, store } = house;
-    drop(store);
-    let file = rusqlite::Connection::open(folder.path().join("oc.db")).expect("the file");
-    file.query_row("SELECT count(*) FROM content", [], |row| row.get(0)).expect("a number")
+/// How many rows there are in the database.
+async fn rows(house: House) -> i64 {
+    place::ask(&house.place, "SELECT count(*) FROM content").await.expect("a number")
 }
 
 #[tokio::test]
@@ -80,7 +78,7 @@ async fn the_content_of_a_completed_poll_is_known_to_the_next_and_only_the_newes
     );
     house.store.finish(&due, done(2_800, remember(&[("1", Some("A2"))]))).await.unwrap();
     assert_eq!(known(&house, &due, &["1", "2"]).await, some(&["A2", "B"]));
-    assert_eq!(rows(house), 2);
+    assert_eq!(rows(house).await, 2);
 }
 
 #[tokio::test]
@@ -98,7 +96,7 @@ async fn what_is_put_aside_is_known_to_its_poll_and_counts_when_it_is_done() {
     house.store.finish(&due, done(2_800, Part::default())).await.unwrap();
     let house = house.restarted().await;
     assert_eq!(known(&house, &due, &["1", "2"]).await, some(&["C", "X"]));
-    assert_eq!(rows(house), 2);
+    assert_eq!(rows(house).await, 2);
 }
 
 #[tokio::test]
@@ -124,7 +122,7 @@ async fn a_failed_poll_leaves_the_content_as_it_was() {
     house.store.finish(&due, Outcome::Failed(failure)).await.unwrap();
     let expected = [some(&["A"]), vec![None], some(&["Z"])].concat();
     assert_eq!(known(&house, &due, &["1", "2", "3"]).await, expected);
-    assert_eq!(rows(house), 2);
+    assert_eq!(rows(house).await, 2);
 }
 
 #[tokio::test]
@@ -155,7 +153,7 @@ async fn what_is_not_known_any_more_leaves_nothing_behind() {
     assert_eq!(known(&house, &due, &["1"]).await, [None]);
     house.store.finish(&due, done(2_800, remember(&[("2", None)]))).await.unwrap();
     assert_eq!(known(&house, &due, &["1", "2"]).await, [None, None]);
-    assert_eq!(rows(house), 0);
+    assert_eq!(rows(house).await, 0);
 }
 
 #[tokio::test]
@@ -211,5 +209,5 @@ async fn contents_of_a_deleted_instance_are_swept_away() {
         .unwrap();
     house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap();
     house.store.sweep(s(2_000), MINUTE).await.unwrap();
-    assert_eq!(rows(house), 0);
+    assert_eq!(rows(house).await, 0);
 }

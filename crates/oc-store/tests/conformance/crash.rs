@@ -17,10 +17,10 @@ async fn a_poll_cut_short_by_a_crash_leaves_neither_its_events_nor_its_cursor() 
     let house = House::new().await;
     let id = house.instance("token").await;
     let due = house.due(1_900).await.expect("a due resource");
-    let log = house.folder.path().join("oc.db-wal");
+    let log = house.place.path().join("oc.db-wal");
     let before = fs::read(&log).expect("a log").len();
     house.store.finish(&due, done(1_900, part(1..26))).await.expect("an outcome");
-    let (file, log) = (fs::read(house.folder.path().join("oc.db")), fs::read(&log));
+    let (file, log) = (fs::read(house.place.path().join("oc.db")), fs::read(&log));
     let (file, log) = (file.expect("a file"), log.expect("a log"));
     let frames = (before - HEADER) / FRAME..=(log.len() - HEADER) / FRAME;
     assert!(frames.clone().count() > 3, "the outcome fits into a page or two: {frames:?}");

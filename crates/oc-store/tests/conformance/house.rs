@@ -16,8 +16,9 @@ use oc_store::{
 };
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
 use zeroize::Zeroizing;
+
+use crate::place::{self, Place};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
@@ -27,7 +28,7 @@ pub(crate) fn s(seconds: i64) -> Timestamp {
 }
 
 pub(crate) struct House {
-    pub(crate) folder: TempDir,
+    pub(crate) place: Place,
     pub(crate) store: Store,
 }
 
@@ -38,21 +39,22 @@ pub(crate) fn creation_key(token: &str) -> CreationKey {
 
 impl House {
     pub(crate) async fn new() -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let store = open(&folder, 1).await.expect("a store");
+        let place = place::new().await;
+        let store = open(&place, 1).await.expect("a store");
         let secret = |text: &str| SecretString::from(text);
         store
             .ensure_first_user(None, None, (&secret("user-s3cret"), &secret("org-s3cret")))
             .await
             .expect("a user");
-        Self { folder, store }
+        Self { place, store }
     }
 
     /// The process ends and starts again.
     pub(crate) async fn restarted(self) -> Self {
+        self.store.leave().await.expect("an orderly end");
         drop(self.store);
-        let store = open(&self.folder, 1).await.expect("the same store");
-        Self { folder: self.folder, store }
+        let store = open(&self.place, 1).await.expect("the same store");
+        Self { place: self.place, store }
     }
 
     /// An instance made at 1,000 s, polled first at 1,900 s.
@@ -98,9 +100,9 @@ impl ClaimPolls for Store {
     }
 }
 
-pub(crate) async fn open(folder: &TempDir, key: u8) -> Result<Store, StoreError> {
+pub(crate) async fn open(place: &Place, key: u8) -> Result<Store, StoreError> {
     Store::open(StoreOptions {
-        path: folder.path().join("oc.db"),
+        database: place::location(place),
         key: SecretKey::new(&Zeroizing::new([key; 32])),
         catalogue: Arc::new(Catalogue::built_in().expect("the catalogue")),
         shortest_interval: MINUTE,

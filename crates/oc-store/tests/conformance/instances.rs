@@ -1,6 +1,6 @@
 //! Instances, users, and what is swept away.
 
-use oc_dispatch::{AttemptVerdict, Outbox, Settlement};
+use oc_dispatch::{AttemptVerdict, Lane, Outbox, Settlement};
 use oc_poll::{Failure, Finding, Ledger, LedgerError, Outcome, Part};
 use oc_store::{By, OrganizationId, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -81,6 +81,12 @@ async fn resources_that_are_not_polled_any_more_keep_their_cursor_and_their_noti
     assert_eq!(house.due(99_999).await.unwrap().checkpoint.cursor, s(1_900));
 }
 
+/// The first notification has arrived.
+fn settled(lane: &Lane) -> Settlement {
+    let delivered = vec![(lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered))];
+    Settlement { lane: lane.id, turn: lane.turn, fence: lane.fence, delivered, failed: None }
+}
+
 #[tokio::test]
 async fn a_deleted_instance_is_gone_with_all_that_waited() {
     let house = House::new().await;
@@ -92,9 +98,7 @@ async fn a_deleted_instance_is_gone_with_all_that_waited() {
     assert_eq!(house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap(), None);
     assert!(house.store.instance(id).await.unwrap().is_none());
     assert!(house.store.instance_with(&SecretString::from("token")).await.unwrap().is_none());
-    let sent = (lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered));
-    let late = Settlement { lane: lane.id, turn: lane.turn, delivered: vec![sent], failed: None };
-    house.store.settle(vec![late]).await.unwrap();
+    house.store.settle(vec![settled(&lane)]).await.unwrap();
     let swept = house.store.sweep(s(2_000), MINUTE).await.unwrap();
     assert_eq!(swept.notifications, 3);
     assert!(house.due(99_999).await.is_none() && house.lanes(99_999).await.lanes.is_empty());
@@ -107,9 +111,7 @@ async fn what_waits_is_kept_however_old_it_is() {
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..26))).await.unwrap();
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    let sent = (lane.notifications[0].id, attempt(1_901, AttemptVerdict::Delivered));
-    let one = Settlement { lane: lane.id, turn: lane.turn, delivered: vec![sent], failed: None };
-    house.store.settle(vec![one]).await.unwrap();
+    house.store.settle(vec![settled(&lane)]).await.unwrap();
     assert_eq!(house.store.sweep(s(1_950), MINUTE).await.unwrap().notifications, 0);
     assert_eq!(house.store.sweep(s(2_000), MINUTE).await.unwrap().notifications, 1);
     assert_eq!(house.lanes(2_000).await.lanes[0].notifications.len(), 2);

@@ -1,12 +1,10 @@
 //! What the operator is told: once each, in order, over restarts.
 
 use oc_config::InstanceId;
-use oc_dispatch::{
-    AttemptVerdict, Failed, LaneId, Next, Notice, Notices, Outbox, Settlement, Turn,
-};
+use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Notice, Notices, Outbox, Settlement};
 use oc_oauth::Vault;
 use oc_poll::{Failure, Ledger, Outcome};
-use oc_store::{By, DeliveryFilter, EventFilter, EventScope, OrganizationId};
+use oc_store::{By, DeliveryFilter, EventScope, OrganizationId};
 use serde_json::{Value as Json, json};
 
 use crate::house::{House, MINUTE, attempt, done, part, s};
@@ -28,16 +26,21 @@ async fn queued() -> House {
     house.instance("token").await;
     let due = house.due(1_900).await.expect("a due resource");
     house.store.finish(&due, done(1_900, part(1..26))).await.expect("an outcome");
-    let lane = house.lanes(1_900).await.lanes.remove(0);
+    queue(&house, 1_900).await;
+    house
+}
+
+/// The first that waits fails for the last time.
+async fn queue(house: &House, at: i64) {
+    let lane = house.lanes(at).await.lanes.remove(0);
     let failed = Failed {
         id: lane.notifications[0].id,
-        attempt: attempt(1_900, AttemptVerdict::Gone),
+        attempt: attempt(at, AttemptVerdict::Gone),
         next: Next::Queue { probe: None },
     };
-    let queue =
-        Settlement { lane: lane.id, turn: lane.turn, delivered: vec![], failed: Some(failed) };
-    house.store.settle(vec![queue]).await.expect("a settlement");
-    house
+    let Lane { id, turn, fence, .. } = lane;
+    let settlement = Settlement { lane: id, turn, fence, delivered: vec![], failed: Some(failed) };
+    house.store.settle(vec![settlement]).await.expect("a settlement");
 }
 
 #[tokio::test]
@@ -107,21 +110,12 @@ async fn an_instance_that_needs_a_new_authorization_is_told_once() {
 #[tokio::test]
 async fn a_thousand_notices_wait_at_most() {
     let house = queued().await;
-    let lane = house.store.resource_states(ONE).await.expect("states")[0].id;
-    let page = house.store.events(ALL, EventFilter::default(), None, 1).await.expect("events");
-    let id = page.events[0].id;
-    let arrives = Settlement {
-        lane: LaneId(lane),
-        turn: Turn::Probe,
-        delivered: vec![(id, attempt(2_000, AttemptVerdict::Delivered))],
-        failed: None,
-    };
-    let next = Next::Queue { probe: None };
-    let failed = Failed { id, attempt: attempt(2_000, AttemptVerdict::Gone), next };
-    let queues =
-        Settlement { turn: Turn::New, delivered: vec![], failed: Some(failed), ..arrives.clone() };
-    let again = std::iter::repeat_n([arrives, queues], 501).flatten();
-    house.store.settle(again.collect()).await.expect("a settlement");
+    for _ in 0..500 {
+        let filter = DeliveryFilter::parse_queued("status='queued'").expect("a condition");
+        let again = house.store.reactivate(ALL, filter, By::operator(), s(2_000)).await;
+        again.expect("an answer");
+        queue(&house, 2_000).await;
+    }
     let mut waiting = 0;
     while let Some(notice) = take(&house, 2_000).await {
         waiting += 1;

@@ -26,7 +26,7 @@ fn ids(lane: &Lane) -> Vec<Uuid> {
 fn delivered(lane: &Lane, count: usize) -> Settlement {
     let sent = lane.notifications.iter().take(count);
     let delivered = sent.map(|one| (one.id, attempt(1_900, AttemptVerdict::Delivered))).collect();
-    Settlement { lane: lane.id, turn: lane.turn, delivered, failed: None }
+    Settlement { lane: lane.id, turn: lane.turn, fence: lane.fence, delivered, failed: None }
 }
 
 fn failing(lane: &Lane, delivered_before: usize, next: Next) -> Settlement {

@@ -18,15 +18,21 @@ fn ids(lane: &Lane) -> Vec<Uuid> {
 async fn fails(house: &House, lane: &Lane, verdict: AttemptVerdict, probe: Option<i64>) {
     let next = Next::Queue { probe: probe.map(s) };
     let failed = Failed { id: lane.notifications[0].id, attempt: attempt(1_900, verdict), next };
-    let settlement =
-        Settlement { lane: lane.id, turn: lane.turn, delivered: vec![], failed: Some(failed) };
+    let settlement = Settlement {
+        lane: lane.id,
+        turn: lane.turn,
+        fence: lane.fence,
+        delivered: vec![],
+        failed: Some(failed),
+    };
     house.store.settle(vec![settlement]).await.expect("a settlement");
 }
 
 async fn arrives(house: &House, lane: &Lane, at: i64) {
     let attempt = attempt(at, AttemptVerdict::Delivered);
     let delivered = lane.notifications.iter().map(|one| (one.id, attempt.clone())).collect();
-    let settlement = Settlement { lane: lane.id, turn: lane.turn, delivered, failed: None };
+    let settlement =
+        Settlement { lane: lane.id, turn: lane.turn, fence: lane.fence, delivered, failed: None };
     house.store.settle(vec![settlement]).await.expect("a settlement");
 }
 

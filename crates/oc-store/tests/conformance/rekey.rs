@@ -22,7 +22,7 @@ fn change(folder: &Path, from: u8, to: u8) -> Result<Rekeyed, StoreError> {
 
 /// A store with three instances that nobody has open.
 async fn closed() -> TempDir {
-    let House { folder, store } = {
+    let House { place: folder, store } = {
         let house = House::new().await;
         for token in ["one", "two", "three"] {
             house.instance(token).await;
@@ -113,7 +113,7 @@ async fn a_second_run_finds_nothing_to_do_and_a_third_key_is_refused() {
 #[tokio::test]
 async fn a_database_that_is_in_use_or_not_there_is_left_alone() {
     let house = House::new().await;
-    assert!(matches!(change(house.folder.path(), 1, 2), Err(StoreError::InUse(_))));
+    assert!(matches!(change(house.place.path(), 1, 2), Err(StoreError::InUse(_))));
     let empty = TempDir::new().unwrap();
     assert!(matches!(change(empty.path(), 1, 2), Err(StoreError::Missing(_))));
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "nothing was made");
@@ -132,4 +132,19 @@ async fn a_sealed_value_that_is_not_known_stops_it_before_anything_is_lost() {
     let stopped = change(folder.path(), 1, 2).unwrap_err();
     assert!(stopped.to_string().contains("other.hidden"), "{stopped}");
     check(&folder, 1).await;
+}
+
+#[tokio::test]
+async fn the_secret_opens_with_a_new_key() {
+    let house = House::new().await;
+    let id = house.pushed_to().await;
+    let before = house.hook(id, 1_000).await;
+    let House { place: folder, store } = house;
+    drop(store);
+    let key = |byte: u8| SecretKey::new(&Zeroizing::new([byte; 32]));
+    let file = folder.path().join("oc.db");
+    rekey(&file, (&key(1), &key(2)), s(5_000), |_, _| {}).unwrap();
+    let store = crate::house::open(&folder, 2).await.unwrap();
+    let after = House { place: folder, store }.hook(id, 1_000).await;
+    assert_eq!(after.secret.expose_secret(), before.secret.expose_secret());
 }

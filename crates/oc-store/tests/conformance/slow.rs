@@ -107,8 +107,13 @@ async fn more_than_ten_thousand_go_on_to_the_last_and_a_replay_of_so_many_says_s
         attempt: attempt(1_900, AttemptVerdict::Gone),
         next: Next::Queue { probe: None },
     };
-    let queue =
-        Settlement { lane: lane.id, turn: lane.turn, delivered: vec![], failed: Some(failed) };
+    let queue = Settlement {
+        lane: lane.id,
+        turn: lane.turn,
+        fence: lane.fence,
+        delivered: vec![],
+        failed: Some(failed),
+    };
     house.store.settle(vec![queue]).await.expect("a settlement");
 
     let scope = EventScope { organization: OrganizationId(1), instance: None };
@@ -122,7 +127,13 @@ async fn more_than_ten_thousand_go_on_to_the_last_and_a_replay_of_so_many_says_s
         sent += lane.notifications.len();
         let arrived = attempt(2_000, AttemptVerdict::Delivered);
         let delivered = lane.notifications.iter().map(|one| (one.id, arrived.clone())).collect();
-        let settlement = Settlement { lane: lane.id, turn: lane.turn, delivered, failed: None };
+        let settlement = Settlement {
+            lane: lane.id,
+            turn: lane.turn,
+            fence: lane.fence,
+            delivered,
+            failed: None,
+        };
         house.store.settle(vec![settlement]).await.expect("a settlement");
     }
     assert_eq!(sent, many);

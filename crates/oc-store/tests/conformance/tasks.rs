@@ -262,25 +262,3 @@ async fn a_sweep_that_asks_waits_and_either_answer_is_noted() {
     let actions: Vec<&str> = noted.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["deletions.dismissed", "deletions.allowed"]);
 }
-
-#[tokio::test]
-async fn a_fingerprint_costs_at_most_40_bytes_on_disk() {
-    const MANY: i64 = 50_000;
-    let house = House::new().await;
-    house.instance("token").await;
-    let due = house.due(1_900).await.unwrap();
-    let size = |house: &House| std::fs::metadata(house.folder.path().join("oc.db")).unwrap().len();
-    let house = house.restarted().await;
-    let before = size(&house);
-    let due = Due { revision: house.due(9_000).await.unwrap().revision, ..due };
-    let fingerprint = |id: i64| Fingerprint {
-        object_id: (10_000_000 + id * 7_919 % MANY).to_string(),
-        version: Version(s(1_793_448_000 + id).0),
-    };
-    let (events, contents) = (Vec::new(), Vec::new());
-    let part = Part { events, fingerprints: (0..MANY).map(fingerprint).collect(), contents };
-    house.store.finish(&due, done(9_000, part)).await.unwrap();
-    let house = house.restarted().await;
-    let each = (size(&house) - before) / u64::try_from(MANY).unwrap();
-    assert!(each <= 40, "{each} bytes");
-}

@@ -1,0 +1,116 @@
+//! A PostgreSQL database, which any number of nodes share.
+
+pub(crate) mod claims;
+mod connect;
+mod migrations;
+mod node;
+mod pool;
+mod touches;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+
+use crate::sql::Sql;
+use crate::{Schema, StoreError, metrics};
+use connect::Connector;
+use pool::Pool;
+
+pub(crate) use node::Node;
+pub(crate) use touches::Touches;
+
+/// Jobs that run at the same time, of each kind: those that read never keep out those that write.
+const AT_ONCE: usize = 8;
+
+/// A database. Clones share its connections.
+#[derive(Clone)]
+pub(crate) struct Postgres(Arc<Inner>);
+
+struct Inner {
+    pool: Arc<Pool>,
+    writes: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+}
+
+impl Postgres {
+    /// Connects to the database, and migrates it.
+    pub(crate) async fn open(url: &SecretString) -> Result<Self, StoreError> {
+        let database = Self::new(url)?;
+        database.on_thread(&database.0.writes, migrations::migrate).await?;
+        Ok(database)
+    }
+
+    /// Brings the schema up to date; tells where it was.
+    pub(crate) async fn migrate(url: &SecretString) -> Result<Schema, StoreError> {
+        let database = Self::new(url)?;
+        database.on_thread(&database.0.writes, migrations::migrate).await
+    }
+
+    /// The schema as it is.
+    pub(crate) async fn schema(url: &SecretString) -> Result<Schema, StoreError> {
+        let database = Self::new(url)?;
+        database.read(migrations::schema).await
+    }
+
+    fn new(url: &SecretString) -> Result<Self, StoreError> {
+        let pool = Pool::new(Connector::new(url)?, tokio::runtime::Handle::current());
+        let permits = || Arc::new(Semaphore::new(AT_ONCE));
+        let (writes, reads) = (permits(), permits());
+        Ok(Self(Arc::new(Inner { pool: Arc::new(pool), writes, reads })))
+    }
+
+    /// Runs `job` in a transaction. While it runs nobody else changes what it touches. When this
+    /// returns, what it did is durable; if it failed, nothing of it happened. It may run more than
+    /// once, when the database has refused it or the connection was cut.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        touches: Touches,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = Arc::clone(&self.0.pool);
+        let write = move || {
+            let began = Instant::now();
+            let written = transaction::write(&pool, &touches, &job);
+            let is_refused = matches!(&written, Err(error) if error.is_of_database());
+            metrics::committed(1, began.elapsed(), !is_refused);
+            written
+        };
+        self.on_thread_with(&self.0.writes, write).await
+    }
+
+    /// Runs `job` on a connection that sees what was committed when it began.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = Arc::clone(&self.0.pool);
+        self.on_thread_with(&self.0.reads, move || transaction::read(&pool, &job)).await
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        work: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = Arc::clone(&self.0.pool);
+        self.on_thread_with(turns, move || transaction::plain(&pool, &work)).await
+    }
+
+    /// A thread that may wait for the database, once it is the caller's turn.
+    async fn on_thread_with<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)?
+    }
+}

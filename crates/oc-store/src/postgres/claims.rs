@@ -1,0 +1,91 @@
+//! Claims as rows. The database's clock alone says whether one holds.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use oc_poll::Fence;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::claims::Kind;
+use crate::sql::{Sql, params};
+
+/// Whether the row `claim` holds.
+const HOLDS: &str = "claim.until > (SELECT time_now()) AND EXISTS
+  (SELECT 1 FROM node WHERE node.id = claim.node AND node.until > (SELECT time_now()))";
+
+/// A condition: nobody has claimed what `key` names.
+pub(crate) fn is_free(kinds: &[Kind], key: &str) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind as i64).to_string()).collect();
+    let kinds = kinds.join(", ");
+    format!(
+        "NOT EXISTS (SELECT 1 FROM claim WHERE claim.kind IN ({kinds}) AND claim.key = {key} AND {HOLDS})"
+    )
+}
+
+/// All that is claimed of a kind.
+pub(crate) fn held(sql: &Sql, kind: Kind) -> Result<HashSet<i64>, StoreError> {
+    let held = format!("SELECT key FROM claim WHERE kind = ?1 AND {HOLDS}");
+    Ok(sql.all(&held, [kind as i64], |row| row.get(0))?.into_iter().collect())
+}
+
+/// Claims what is free; tells the fence of each that was. What another node is giving back at the
+/// moment is waited for.
+pub(crate) fn take(
+    sql: &Sql,
+    node: Uuid,
+    kind: Kind,
+    keys: &[i64],
+    lease: Duration,
+) -> Result<HashMap<i64, Fence>, StoreError> {
+    // In one order, so that no two nodes wait for each other.
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    let take = format!(
+        "INSERT INTO claim (kind, key, node, until) VALUES (?1, ?2, ?3, time_now() + ?4)
+         ON CONFLICT (kind, key) DO UPDATE SET node = excluded.node, until = excluded.until,
+           fence = DEFAULT WHERE NOT ({HOLDS})
+         RETURNING fence"
+    );
+    let (kind_number, lease) = (kind as i64, micros(lease));
+    let rows = keys.iter().map(|key| params![kind_number, *key, node, lease]);
+    let fences = sql.find_each(&take, rows, |row| row.get(0).map(Fence))?;
+    if kind == Kind::Instance {
+        // Whoever has waited has it now.
+        let taken = keys.iter().zip(&fences).filter(|(_, fence)| fence.is_some());
+        let reserved = taken.map(|(key, _)| [Kind::Reserved as i64, *key]);
+        sql.execute_each("DELETE FROM claim WHERE kind = ?1 AND key = ?2", reserved)?;
+    }
+    Ok(keys.into_iter().zip(fences).filter_map(|(key, fence)| Some((key, fence?))).collect())
+}
+
+/// Whether a claim still holds; nobody takes it over before the transaction ends.
+pub(crate) fn hold(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool, StoreError> {
+    let claim = "SELECT 1 FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3 FOR UPDATE";
+    Ok(sql.find(claim, [kind as i64, key, fence.0], |_| Ok(()))?.is_some())
+}
+
+/// Gives a claim back; false when it was another node's.
+pub(crate) fn give_back(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool, StoreError> {
+    let claim = "DELETE FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3";
+    Ok(sql.execute(claim, [kind as i64, key, fence.0])? > 0)
+}
+
+/// Holds a claim for longer.
+pub(crate) fn renew(
+    sql: &Sql,
+    kind: Kind,
+    key: i64,
+    fence: Fence,
+    lease: Duration,
+) -> Result<(), StoreError> {
+    let claim =
+        "UPDATE claim SET until = time_now() + ?4 WHERE kind = ?1 AND key = ?2 AND fence = ?3";
+    sql.execute(claim, [kind as i64, key, fence.0, micros(lease)])?;
+    Ok(())
+}
+
+pub(super) fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX / 4)
+}

@@ -1,0 +1,73 @@
+//! The schema in PostgreSQL, brought up to date step by step, forwards only.
+
+use crate::sql::Sql;
+use crate::{Schema, StoreError};
+
+use super::touches::LOCKS;
+
+/// A step, with the same number as SQLite's.
+struct Step {
+    number: i64,
+    /// The oldest program that works with the schema after it, by the last step that it knows.
+    works_with: i64,
+    text: &'static str,
+}
+
+/// In this order. The first one makes all that SQLite's first seven do.
+#[rustfmt::skip]
+const STEPS: [Step; 4] = [
+    Step { number: 7, works_with: 7, text: include_str!("../../migrations/postgres/0007_first.sql") },
+    Step { number: 8, works_with: 8, text: include_str!("../../migrations/postgres/0008_traced.sql") },
+    Step { number: 9, works_with: 9, text: include_str!("../../migrations/postgres/0009_probes.sql") },
+    Step { number: 10, works_with: 10, text: include_str!("../../migrations/postgres/0010_notices.sql") },
+];
+
+/// The last step that this program knows.
+pub(super) fn known() -> i64 {
+    STEPS.last().map_or(0, |step| step.number)
+}
+
+/// Where the schema is. A newer one than this program's is refused, unless it says that this program
+/// still works with it, as nodes are replaced one after the other.
+pub(super) fn schema(sql: &Sql) -> Result<Schema, StoreError> {
+    let table = "SELECT to_regclass('schema_version') IS NOT NULL";
+    if !sql.one(table, (), |row| row.get::<bool>(0))? {
+        return Ok(Schema { found: 0, known: known() });
+    }
+    let version = "SELECT step, works_with FROM schema_version";
+    let version = sql.find(version, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (found, works_with): (i64, i64) = version.unwrap_or_default();
+    if works_with > known() {
+        return Err(StoreError::Newer { found, known: known() });
+    }
+    Ok(Schema { found, known: known() })
+}
+
+/// Brings the schema up to date, in one transaction, while no other node does; tells where it was.
+pub(super) fn migrate(sql: &Sql) -> Result<Schema, StoreError> {
+    sql.batch("BEGIN")?;
+    let lock = "SELECT 1 FROM pg_advisory_xact_lock(CAST(?1 AS integer), -1)";
+    sql.find(lock, [LOCKS], |_| Ok(()))?;
+    let before = schema(sql)?;
+    let missing = STEPS.iter().filter(|step| step.number > before.found);
+    for step in missing {
+        sql.batch(step.text)?;
+        sql.execute("DELETE FROM schema_version", ())?;
+        sql.execute(
+            "INSERT INTO schema_version (step, works_with) VALUES (?1, ?2)",
+            [step.number, step.works_with],
+        )?;
+    }
+    sql.batch("COMMIT")?;
+    Ok(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_are_at_the_same_step() {
+        assert_eq!(known(), crate::sqlite::known());
+    }
+}

@@ -1,0 +1,198 @@
+//! Statements over a connection to PostgreSQL.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::future::maybe_done;
+use futures_util::poll;
+use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio::runtime::Handle;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::{Params, Value};
+use crate::StoreError;
+
+/// The longest that an answer is waited for; the server gives up before.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// Statements of one text that are kept prepared; there are not so many in the program.
+const KEPT: usize = 1_000;
+
+type Answer<T> = Result<T, tokio_postgres::Error>;
+
+/// A connection. Whoever uses it is on a thread that may wait.
+pub(crate) struct Session {
+    client: Client,
+    runtime: Handle,
+    prepared: RefCell<HashMap<String, Statement>>,
+    /// An answer has not come in time: nobody knows what the server is doing.
+    lost: Cell<bool>,
+}
+
+impl Session {
+    pub(crate) fn new(client: Client, runtime: Handle) -> Self {
+        Self { client, runtime, prepared: RefCell::default(), lost: Cell::new(false) }
+    }
+
+    /// Whether it is of no use any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lost.get() || self.client.is_closed()
+    }
+
+    pub(super) fn batch(&self, text: &str) -> Result<(), StoreError> {
+        self.wait(self.client.batch_execute(text))
+    }
+
+    pub(super) fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        let statement = self.prepared(text, values)?;
+        self.wait(self.client.execute(&statement, &parameters(values))).map(count)
+    }
+
+    pub(super) fn rows(&self, text: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let statement = self.prepared(text, values)?;
+        self.wait(self.client.query(&statement, &parameters(values)))
+    }
+
+    /// One round trip for all rows of values.
+    pub(super) fn execute_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<usize>, StoreError> {
+        let run = async |statement: &Statement, values: &[Value<'_>]| {
+            self.client.execute(statement, &parameters(values)).await
+        };
+        let changed = self.each(text, rows, run)?;
+        Ok(changed.into_iter().map(count).collect())
+    }
+
+    /// One round trip for all rows of values.
+    pub(super) fn rows_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let run = async |statement: &Statement, values: &[Value<'_>]| {
+            self.client.query(statement, &parameters(values)).await
+        };
+        self.each(text, rows, run)
+    }
+
+    /// Sends a statement for each row of values before any answer is waited for. The server takes
+    /// them in this order.
+    fn each<P: Params, T>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+        run: impl AsyncFn(&Statement, &[Value<'_>]) -> Answer<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows: Vec<P> = rows.into_iter().collect();
+        let rows: Vec<_> = rows.iter().map(Params::values).collect();
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let statement = self.prepared(text, first.as_ref())?;
+        self.wait(async {
+            let mut sent = Vec::with_capacity(rows.len());
+            for values in &rows {
+                let mut answer = Box::pin(maybe_done(run(&statement, values.as_ref())));
+                // The first look sends it.
+                let _ = poll!(&mut answer);
+                sent.push(answer);
+            }
+            let mut answers = Vec::with_capacity(sent.len());
+            for mut answer in sent {
+                answer.as_mut().await;
+                answers.extend(answer.as_mut().take_output());
+            }
+            answers.into_iter().collect()
+        })
+    }
+
+    fn prepared(&self, text: &str, values: &[Value<'_>]) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.prepared.borrow().get(text) {
+            return Ok(statement.clone());
+        }
+        let types: Vec<Type> = values.iter().map(Value::sql_type).collect();
+        let statement = self.wait(self.client.prepare_typed(&numbered(text), &types))?;
+        let mut prepared = self.prepared.borrow_mut();
+        if prepared.len() >= KEPT {
+            prepared.clear();
+        }
+        prepared.insert(text.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn wait<T>(&self, answer: impl Future<Output = Answer<T>>) -> Result<T, StoreError> {
+        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        match self.runtime.block_on(answer) {
+            Ok(answer) => Ok(answer?),
+            Err(_) => {
+                self.lost.set(true);
+                Err(StoreError::NoAnswer(PATIENCE))
+            }
+        }
+    }
+}
+
+fn count(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
+}
+
+fn parameters<'v>(values: &'v [Value<'v>]) -> Vec<&'v (dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// `?1` is `$1` in PostgreSQL.
+fn numbered(text: &str) -> String {
+    let mut numbered = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_value = letter == '?' && letters.peek().is_some_and(char::is_ascii_digit);
+        numbered.push(if is_value { '$' } else { letter });
+    }
+    numbered
+}
+
+impl Value<'_> {
+    fn sql_type(&self) -> Type {
+        match self {
+            Self::Integer(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Blob(_) => Type::BYTEA,
+        }
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Integer(number) => number.to_sql(kind, out),
+            // PostgreSQL has no place for it in a text; ids and messages with it are odd anyway.
+            Self::Text(Some(text)) if text.contains('\0') => {
+                text.replace('\0', "\u{fffd}").to_sql(kind, out)
+            }
+            Self::Text(text) => text.to_sql(kind, out),
+            Self::Blob(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BYTEA].contains(kind)
+    }
+
+    to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_numbered_as_postgresql_has_them() {
+        assert_eq!(numbered("a = ?1 AND b = ?12 OR '?'"), "a = $1 AND b = $12 OR '?'");
+    }
+}
