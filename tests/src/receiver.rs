@@ -27,6 +27,8 @@ pub enum Answer {
     Status(u16),
     /// A status and a header.
     Header(u16, &'static str, String),
+    /// A status and a text.
+    Text(u16, String),
     /// 200, after a while.
     Slow(Duration),
     /// The connection is cut before any answer.
@@ -212,7 +214,7 @@ async fn receive(
         }
     };
     let answered = match &answer {
-        Answer::Status(status) | Answer::Header(status, ..) => *status,
+        Answer::Status(status) | Answer::Header(status, ..) | Answer::Text(status, _) => *status,
         Answer::Slow(_) => 200,
         Answer::Cut | Answer::Hang | Answer::Endless => 0,
     };
@@ -241,6 +243,7 @@ async fn respond(answer: Answer) -> Option<Response> {
     match answer {
         Answer::Status(code) => Some(status(code).into_response()),
         Answer::Header(code, name, value) => Some((status(code), [(name, value)]).into_response()),
+        Answer::Text(code, text) => Some((status(code), text).into_response()),
         Answer::Slow(pause) => {
             tokio::time::sleep(pause).await;
             Some(StatusCode::OK.into_response())

@@ -1,12 +1,15 @@
 //! The web page below `/ui/`: whatever it shows and does goes through the API.
 
+mod activity;
 mod assets;
 mod connectors;
 mod consent;
 mod create;
+mod event;
 mod fields;
 mod instance;
 mod instances;
+mod known_event;
 mod known_instance;
 mod layout;
 mod problem;
@@ -80,6 +83,10 @@ pub(crate) fn routes(app: &App, api: Inside) -> Router {
             "/ui/instances/{id}/delete",
             get(instance::actions::ask).post(instance::actions::delete),
         )
+        .route("/ui/activity", get(activity::list))
+        .route("/ui/events/{id}", get(event::show))
+        .route("/ui/events/{id}/deliveries", get(event::deliveries))
+        .route("/ui/events/{id}/replay", post(event::replay))
         .route("/ui/{*rest}", any(|| async { Problem::Missing }))
         .layer(from_fn(guard))
         .with_state(ui)

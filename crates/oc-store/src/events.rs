@@ -85,6 +85,8 @@ pub struct AuditedEvent {
     pub id: Uuid,
     /// Its instance.
     pub instance: InstanceId,
+    /// The instance's present name.
+    pub instance_name: String,
     /// The instance's connector.
     pub connector: String,
     /// Its resource.

@@ -98,6 +98,14 @@ impl Browser {
         Ok(self.driver.find(By::Id(id)).await?)
     }
 
+    /// Chooses what can be read in the field with this label.
+    pub(crate) async fn choose(&self, label: &str, option: &str) -> anyhow::Result<()> {
+        let field = self.field(label).await?;
+        let path = format!("./option[normalize-space()={}]", quoted(option));
+        field.find(By::XPath(path)).await?.click().await?;
+        Ok(())
+    }
+
     /// Presses the button, link or summary with this text.
     pub(crate) async fn press(&self, text: &str) -> anyhow::Result<()> {
         let text = quoted(text);
@@ -106,6 +114,15 @@ impl Browser {
         );
         let found = self.find(&path).await;
         let found = found.with_context(|| format!("nothing to press is called {text}"))?;
+        found.scroll_into_view().await?;
+        found.click().await?;
+        Ok(())
+    }
+
+    /// Presses the first element of this kind in which a text stands.
+    pub(crate) async fn press_where(&self, kind: &str, text: &str) -> anyhow::Result<()> {
+        let path = format!("//{kind}[contains(normalize-space(), {})]", quoted(text));
+        let found = self.find(&path).await.with_context(|| format!("no {kind} with `{text}`"))?;
         found.scroll_into_view().await?;
         found.click().await?;
         Ok(())

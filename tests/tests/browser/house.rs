@@ -1,5 +1,7 @@
 //! A provider, a receiver, a server, and a browser in front of it.
 
+use std::time::Duration;
+
 use oc_tests::{Instance, Options, Receiver, Salesloft, Server};
 use serde_json::{Value as Json, json};
 
@@ -36,12 +38,49 @@ impl House {
 
     /// An instance of this name, made by the API.
     pub(crate) async fn instance(&self, name: &str, tags: &Json) -> anyhow::Result<Instance> {
-        let mut body =
-            oc_tests::server::body(&self.salesloft, &self.receiver.url("/hook"), &json!({}));
+        self.instance_with(name, tags, &json!({})).await
+    }
+
+    /// The same, configured in another way than usually.
+    pub(crate) async fn instance_with(
+        &self,
+        name: &str,
+        tags: &Json,
+        changes: &Json,
+    ) -> anyhow::Result<Instance> {
+        let hook = self.receiver.url("hook");
+        let mut body = oc_tests::server::body(&self.salesloft, &hook, changes);
         body["name"] = json!(name);
         body["tags"] = tags.clone();
         let reply = self.server.api.post("/instances", &body).await?;
         anyhow::ensure!(reply.status == 200, "{}", reply.body);
         Instance::read(&reply.body)
     }
+
+    /// An instance whose updates tell what has changed.
+    pub(crate) async fn telling(&self, name: &str) -> anyhow::Result<Instance> {
+        self.instance_with(name, &json!([]), &telling()).await
+    }
+
+    /// Waits until so many notifications are known to have arrived.
+    pub(crate) async fn until_arrived(&self, count: usize) -> anyhow::Result<()> {
+        for _ in 0..600 {
+            let found =
+                self.server.api.get("/instances/events?status=NOTIFIED&pageSize=500").await?;
+            if found.body.as_array().map(Vec::len) == Some(count) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("{count} notifications have not arrived")
+    }
+}
+
+/// The configuration of an instance whose updates tell what has changed.
+pub(crate) fn telling() -> Json {
+    let poller = json!({"contacts": {
+        "url": "/hubs/crm/contacts?where=updated_at>='${gmtDate:yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'}'",
+        "idField": "id", "changes": "true", "datesConfiguration": {
+            "updatedDateField": "updated_at", "createdDateField": "created_at"}}});
+    json!({"event.poller.configuration": poller.to_string()})
 }

@@ -1,6 +1,7 @@
 //! The web page in a real browser.
 
 mod actions;
+mod activity;
 mod browser;
 mod create;
 mod driver;

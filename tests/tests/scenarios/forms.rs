@@ -42,6 +42,9 @@ async fn a_cloud_event_is_the_same_over_retry_replay_and_a_change_of_the_form() 
     assert_eq!(of_form(&first, CLOUD_EVENT).len(), first.len());
 
     let path = format!("/instances/{}", instance.id);
+    let audited = server.api.get(&format!("{path}/events/{}", arrived.id)).await?.body;
+    assert_eq!(audited["events"], arrived.body["data"]["events"]);
+    assert_eq!(audited["instanceName"], instance.answer["name"]);
     let old = json!({"configuration": {"event.notification.format": "elements"}});
     assert_eq!(server.api.send("PATCH", &path, &old).await?.status, 200);
     salesloft.change(World::add_person);

@@ -14,22 +14,25 @@ const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfReq
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Instances,
+    Activity,
     Connectors,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Instances, Self::Connectors];
+    const ALL: [Self; 3] = [Self::Instances, Self::Activity, Self::Connectors];
 
     fn name(self) -> &'static str {
         match self {
             Self::Instances => "Instances",
+            Self::Activity => "Activity",
             Self::Connectors => "Connectors",
         }
     }
 
     fn url(self) -> &'static str {
         match self {
-            Self::Instances => "/ui/instances",
+            Self::Instances => super::HOME,
+            Self::Activity => "/ui/activity",
             Self::Connectors => "/ui/connectors",
         }
     }

@@ -77,6 +77,7 @@ impl Found {
         Ok(AuditedEvent {
             id: self.id,
             instance: lane.instance,
+            instance_name: lane.instance_name.clone(),
             connector: lane.connector.clone(),
             resource: lane.resource.clone(),
             created: self.created,

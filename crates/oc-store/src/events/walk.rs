@@ -17,6 +17,7 @@ use crate::sql::{Row, Sql, params};
 pub(crate) struct Lane {
     pub(crate) id: i64,
     pub(crate) instance: InstanceId,
+    pub(crate) instance_name: String,
     pub(crate) connector: String,
     pub(crate) resource: String,
     pub(crate) has_callback: bool,
@@ -124,6 +125,7 @@ impl Lane {
             queued: row.get(5)?,
             delivered_through: row.get(6)?,
             visible_through: row.get(7)?,
+            instance_name: row.get(8)?,
             low: 0,
             high: row.get(7)?,
         })
@@ -200,7 +202,7 @@ impl Lane {
 }
 
 const COLUMNS: &str = "SELECT r.id, r.instance_id, i.connector, r.name, r.destination IS NOT NULL,
-  i.queued_at IS NOT NULL, r.delivered_through, r.visible_through
+  i.queued_at IS NOT NULL, r.delivered_through, r.visible_through, i.name
   FROM instance i JOIN resource r ON r.instance_id = i.id";
 
 impl EventScope {

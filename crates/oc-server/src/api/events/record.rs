@@ -28,6 +28,8 @@ pub(super) struct EventRecord {
     element_key: String,
     /// The instance.
     instance_id: i64,
+    /// Its present name.
+    instance_name: String,
     /// Whether it waits to be sent once more.
     replay_waits: bool,
     /// The events, as the notification tells them.
@@ -65,7 +67,8 @@ struct AttemptRecord {
 /// What of a notification's body the audit shows.
 #[derive(Deserialize)]
 struct Body<'b> {
-    #[serde(borrow)]
+    /// The `data` of a CloudEvent.
+    #[serde(borrow, alias = "data")]
     message: Message<'b>,
 }
 
@@ -94,6 +97,7 @@ impl From<AuditedEvent> for EventRecord {
             object_type: event.resource,
             element_key: event.connector,
             instance_id: event.instance.0,
+            instance_name: event.instance_name,
             replay_waits: event.replay_waits,
             events: shown.events,
             provider_data: shown.records,

@@ -1,0 +1,110 @@
+//! Activity: what was found and what became of it, filtered, the newest first, page by page.
+
+mod filter;
+
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::fields::Fields;
+use super::known_event::KnownEvent;
+use super::layout::{Page, Part, heading, instant};
+use super::problem::{Problem, words};
+use super::visitor::Visitor;
+use crate::api::Refused;
+use filter::Filter;
+
+/// `GET /ui/activity`.
+pub(super) async fn list(visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
+    let filter = Filter(Fields::read(uri.query().unwrap_or_default().as_bytes()));
+    let found = match read(&visitor, &filter).await {
+        Ok((events, next)) => shown(&filter, &events, next.as_deref()),
+        // What is asked for is not there, or cannot be read: the form is, to ask in another way.
+        Err(refused)
+            if matches!(refused.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) =>
+        {
+            html! { div.notice.bad role="alert" { (words(&refused)) } }
+        }
+        Err(refused) => return Err(refused.into()),
+    };
+    let content = html! {
+        (heading("Activity", &html! {}))
+        (filter.form())
+        (found)
+    };
+    Ok(Page::of(&visitor, Part::Activity, "Activity").show(&content))
+}
+
+/// A page of notifications, and where the next one begins.
+async fn read(
+    visitor: &Visitor,
+    filter: &Filter,
+) -> Result<(Vec<KnownEvent>, Option<String>), Refused> {
+    let answer = visitor.api.get(&filter.call()?).await?;
+    let next = answer.header("elements-next-page-token").map(str::to_owned);
+    let events: Result<Vec<KnownEvent>, Refused> = answer.into();
+    Ok((events?, next))
+}
+
+fn shown(filter: &Filter, events: &[KnownEvent], next: Option<&str>) -> Markup {
+    html! {
+        @if events.is_empty() { (nothing(filter, next.is_some())) } @else { (table(events)) }
+        @if next.is_some() || filter.is_behind() {
+            nav.pages aria-label="Pages" {
+                @if filter.is_behind() { a.button href=(filter.link(None)) { "Newest" } } @else { span {} }
+                @if next.is_some() { a.button href=(filter.link(next)) { "Older" } }
+            }
+        }
+    }
+}
+
+fn nothing(filter: &Filter, more: bool) -> Markup {
+    html! {
+        div.empty {
+            @if more {
+                p { "Nothing among the notifications that were looked through." }
+                p { "There are older ones." }
+            } @else if filter.is_narrow() {
+                p { "No notification matches." }
+                p { a href="/ui/activity" { "Show all" } }
+            } @else {
+                p { "Nothing was found yet." }
+                p.soft { "Each notification will be listed here, with what became of it." }
+            }
+        }
+    }
+}
+
+fn table(events: &[KnownEvent]) -> Markup {
+    html! {
+        table.rows {
+            thead { tr {
+                th scope="col" { "Found (GMT)" } th scope="col" { "Events" }
+                th scope="col" { "Resource" } th scope="col" { "Instance" }
+                th scope="col" { "State" } th scope="col" { "Last attempt" }
+            } }
+            tbody { @for one in events { (row(one)) } }
+        }
+    }
+}
+
+fn row(one: &KnownEvent) -> Markup {
+    let attempts = one.notified_data.len();
+    html! {
+        tr {
+            td data-label="Found (GMT)" { (instant(&one.created_date)) }
+            td data-label="Events" { a href={ "/ui/events/" (one.id) } { (one.summary()) } }
+            td data-label="Resource" { (one.object_type) }
+            td data-label="Instance" {
+                a href={ (super::HOME) "/" (one.instance_id) } { (one.instance_name) }
+            }
+            td data-label="State" { (one.badge()) }
+            td data-label="Last attempt" {
+                @if let Some(last) = one.notified_data.last() {
+                    (last.outcome())
+                    @if attempts > 1 { span.soft { " · " (attempts) " attempts" } }
+                } @else { span.soft { "none" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which notifications a page of the activity lists: as a form, a link, and a call of the API.
+
+use maud::{Markup, html};
+use url::form_urlencoded::Serializer;
+
+use crate::api::Refused;
+use crate::ui::fields::Fields;
+use crate::ui::known_event::STATUSES;
+
+/// Notifications a page.
+const PAGE: &str = "50";
+/// Where a page begins that is not the first.
+const AFTER: &str = "after";
+/// The fields, and what the API calls them; the instance is a part of the path.
+const NAMES: [(&str, &str); 4] =
+    [("resource", "objectType"), ("status", "status"), ("from", "from"), ("to", "to")];
+
+/// What the query of the page says.
+pub(super) struct Filter(pub(super) Fields);
+
+impl Filter {
+    /// The call that answers the page.
+    pub(super) fn call(&self) -> Result<String, Refused> {
+        let mut asked = Serializer::new(String::new());
+        asked.append_pair("pageSize", PAGE);
+        for (own, name) in NAMES.into_iter().chain([(AFTER, "nextPage")]) {
+            let text = self.0.text(own);
+            if !text.is_empty() {
+                asked.append_pair(name, text);
+            }
+        }
+        let (instance, asked) = (self.0.text("instance"), asked.finish());
+        if instance.is_empty() {
+            return Ok(format!("/instances/events?{asked}"));
+        }
+        let number: i64 = instance
+            .parse()
+            .map_err(|_| Refused::of_page("the number of an instance was expected, as 1"))?;
+        Ok(format!("/instances/{number}/events?{asked}"))
+    }
+
+    /// Whether it leaves anything out.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.named().any(|(_, text)| !text.is_empty())
+    }
+
+    /// Whether this is not the first page.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.0.text(AFTER).is_empty()
+    }
+
+    /// The page that begins there, or the first.
+    pub(super) fn link(&self, after: Option<&str>) -> String {
+        let mut link = Serializer::new(String::new());
+        for (name, text) in self.named().filter(|(_, text)| !text.is_empty()) {
+            link.append_pair(name, text);
+        }
+        if let Some(after) = after {
+            link.append_pair(AFTER, after);
+        }
+        format!("/ui/activity?{}", link.finish())
+    }
+
+    pub(super) fn form(&self) -> Markup {
+        let text = |name| self.0.text(name);
+        html! {
+            form.filters method="get" action="/ui/activity" role="search" {
+                div.field {
+                    label for="instance" { "Instance number" }
+                    input #instance name="instance" inputmode="numeric" value=(text("instance"));
+                }
+                div.field {
+                    label for="resource" { "Resource" }
+                    input #resource name="resource" value=(text("resource"));
+                }
+                div.field {
+                    label for="status" { "State" }
+                    select #status name="status" {
+                        option value="" { "Any" }
+                        @for (status, _, label) in STATUSES {
+                            option value=(status) selected[text("status") == status] { (label) }
+                        }
+                    }
+                }
+                (self.instant("from", "From (GMT)"))
+                (self.instant("to", "To (GMT)"))
+                button { "Filter" }
+            }
+        }
+    }
+
+    /// What browsers would not show in a field for instants stands in one for text, to be mended.
+    fn instant(&self, name: &str, label: &str) -> Markup {
+        let text = self.0.text(name);
+        let is_shown = text.is_empty() || (text.len() == 16 && text.as_bytes()[10] == b'T');
+        html! {
+            div.field.instant {
+                label for=(name) { (label) }
+                input id=(name) name=(name) type=(if is_shown { "datetime-local" } else { "text" })
+                    value=(text);
+            }
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let names = NAMES.into_iter().map(|(own, _)| own);
+        names.chain(["instance"]).map(|name| (name, self.0.text(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(query: &str) -> Filter {
+        Filter(Fields::read(query.as_bytes()))
+    }
+
+    #[test]
+    fn a_filter_becomes_a_call_and_a_link() {
+        let asked = filter("instance=7&resource=a%26b&status=&after=x%3D&to=2026-11-24T12%3A00");
+        let call =
+            "/instances/7/events?pageSize=50&objectType=a%26b&to=2026-11-24T12%3A00&nextPage=x%3D";
+        assert_eq!(asked.call().unwrap(), call);
+        let link = "/ui/activity?resource=a%26b&to=2026-11-24T12%3A00&instance=7&after=y%2B";
+        assert_eq!(asked.link(Some("y+")), link);
+        assert!(asked.is_narrow() && asked.is_behind());
+        assert_eq!(filter("").call().unwrap(), "/instances/events?pageSize=50");
+        assert!(!filter("after=x").is_narrow() && !filter("instance=1").is_behind());
+    }
+
+    #[test]
+    fn no_text_of_the_query_becomes_a_part_of_the_path() {
+        assert!(filter("instance=1%2F..%2F2").call().is_err());
+    }
+}
