@@ -75,6 +75,7 @@ impl Dispatcher {
         let drain = self.settings.drain;
         let mut work = Work {
             sender: Arc::new(Sender {
+                outbox: Arc::clone(&self.outbox),
                 transport: self.transport,
                 clock: self.clock.clone(),
                 dice: self.dice,

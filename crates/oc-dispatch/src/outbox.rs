@@ -100,7 +100,7 @@ pub struct Pending {
     pub changed: Option<Timestamp>,
 }
 
-/// What came of a claimed lane. Settling it gives the claim back.
+/// What came of a claimed lane, which may be nothing. Settling it gives the claim back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// Which lane.
@@ -156,6 +156,10 @@ pub trait Outbox: Send + Sync {
     /// Records outcomes, all in one transaction, and gives their lanes back. Durable when it
     /// returns: before that, nothing counts as delivered.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError>;
+
+    /// Whether a claim still holds at `now`, as far as is known without asking: a process that was
+    /// paused finds here that others may have taken over. Asked before each notification is sent.
+    fn holds(&self, lane: &Lane, now: Timestamp) -> bool;
 
     /// Ends when there may be something new to claim; what happened before the call counts too.
     async fn changed(&self);

@@ -15,7 +15,7 @@ use oc_poll::{
     Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
     SubscriberSettings,
 };
-use oc_store::{Location, Store, StoreOptions};
+use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
 use crate::credentials::Credentials;
@@ -54,17 +54,17 @@ pub(crate) struct App {
 impl App {
     /// Opens the store and wires the layers.
     pub(crate) async fn build(settings: Settings) -> anyhow::Result<Self> {
-        let clock = Clock::system();
         let catalogue = Arc::new(catalogue(&settings)?);
         let policy = Policy::allowing(settings.network.allowed.clone(), vec![settings.listen]);
         let egress = egress(&settings, policy)?;
         let options = StoreOptions {
-            database: Location::File(settings.database.clone()),
+            database: settings.database.clone(),
             key: secret_key_file::load(&settings)?,
             catalogue: Arc::clone(&catalogue),
             shortest_interval: settings.min_refresh_interval,
         };
         let store = Store::open(options).await.context("the database cannot be opened")?;
+        let clock = store.clock();
         let endpoint = TokenEndpoint::new(egress.clone());
         let vault = Arc::new(store.clone());
         let tokens = Tokens::new(vault, endpoint.clone(), clock.clone(), Patience::default());

@@ -47,18 +47,18 @@ enum Command {
     /// Follows, lists and sends again what a running server has told
     #[command(after_help = "Example: oc-server events tail")]
     Events(events::Options),
-    /// Adds, lists, rotates and removes users and organizations; while no server runs
+    /// Adds, lists, rotates and removes users and organizations; with SQLite while no server runs
     #[command(
         after_help = "Example: oc-server user add --organization Acme --email jane@acme.example"
     )]
     User(user::Options),
-    /// Lists who changed what in the last 90 days; while no server runs
+    /// Lists who changed what in the last 90 days; with SQLite while no server runs
     #[command(after_help = "Example: oc-server audit --since 24h --json")]
     Audit(audit::Options),
-    /// Brings the schema of the database up to date; while no server runs
+    /// Brings the schema of the database up to date; with SQLite while no server runs
     #[command(after_help = "Example: oc-server migrate --check")]
     Migrate(migrate::Options),
-    /// Makes a consistent copy of the database, also while a server runs
+    /// Makes a consistent copy of a SQLite file, also while a server runs
     #[command(after_help = "Example: oc-server backup /backups/oc-2026-11-24.db --with-key")]
     Backup(backup::Options),
     /// Changes the secret key: seals every secret anew; while no server runs
@@ -139,7 +139,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             Command::Audit(options) => audit::run(&options, &settings).await,
             Command::Migrate(options) => migrate::run(&options, &settings).await,
             Command::Backup(options) => backup::run(&options, &settings),
-            Command::Rekey(options) => rekey::run(&options, &settings),
+            Command::Rekey(options) => rekey::run(&options, &settings).await,
             Command::Health(options) => health::run(&options, &settings).await,
             // They need no settings and are answered before these are read.
             Command::Completions(_) | Command::Manual(_) => Ok(ExitCode::SUCCESS),

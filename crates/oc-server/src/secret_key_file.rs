@@ -29,22 +29,30 @@ pub(crate) fn place(settings: &Settings) -> Place {
     match (&settings.secret_key, &settings.secret_key_file) {
         (Some(_), _) => Place::Setting,
         (None, Some(path)) => Place::Given(path.clone()),
-        (None, None) => Place::Beside(beside(&settings.database)),
+        (None, None) => match settings.database.file() {
+            Some(file) => Place::Beside(beside(file)),
+            // Whoever shares PostgreSQL is given the key.
+            None => Place::Setting,
+        },
     }
 }
 
-/// The secret key; one is made beside a database that is not there yet.
+/// The secret key; one is made beside a file that is not there yet.
 pub(crate) fn load(settings: &Settings) -> anyhow::Result<SecretKey> {
     if let Some(key) = &settings.secret_key {
         return parse(key.expose_secret()).context("OC_SECRET_KEY");
     }
-    let given = settings.secret_key_file.clone();
-    let path = given.unwrap_or_else(|| beside(&settings.database));
-    if settings.database.exists() && !path.exists() {
+    let (Place::Given(path) | Place::Beside(path)) = place(settings) else {
+        bail!(
+            "OC_SECRET_KEY, OC_SECRET_KEY_FILE: one of them has to be set with PostgreSQL; all servers that share a database need the same key, 32 bytes as base64, as `openssl rand -base64 32` makes one"
+        );
+    };
+    let is_new = settings.database.file().is_some_and(|file| !file.exists());
+    if !is_new && !path.exists() {
         bail!(
             "{} is missing, and without it the secrets in {} cannot be opened; put it back, or set OC_SECRET_KEY",
             path.display(),
-            settings.database.display()
+            settings.database
         );
     }
     load_or_make(&path)

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use oc_store::Location;
 use secrecy::SecretString;
 use url::Url;
 
@@ -30,7 +31,7 @@ pub(crate) use tracing::Tracing;
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Location,
     pub(crate) secret_key: Option<SecretString>,
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) user_secret: Option<SecretString>,
@@ -81,7 +82,8 @@ impl Settings {
             text.parse::<SocketAddr>().ok()
         });
         let public_url = found.optional("public-url", "an http or https url", value::url);
-        let database = found.parse("database-url", "sqlite:PATH", value::database);
+        let expected = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+        let database = found.secret_parse("database-url", expected, value::database);
         let network = Network::read(found);
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),

@@ -1,8 +1,10 @@
 //! The database, whichever it is: jobs that read and jobs that write.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use crate::postgres::{Node, Postgres, Touches};
 use crate::sql::Sql;
@@ -16,6 +18,32 @@ pub enum Location {
     File(PathBuf),
     /// A PostgreSQL database by its url, shared by any number of processes.
     Postgres(SecretString),
+}
+
+impl Location {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+/// For whoever operates it; without the password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = match self {
+            Self::File(path) => return write!(f, "{}", path.display()),
+            Self::Postgres(url) => Url::parse(url.expose_secret()),
+        };
+        let Ok(mut url) = url else { return write!(f, "PostgreSQL") };
+        url.set_query(None);
+        match url.set_password(None) {
+            Ok(()) => write!(f, "{url}"),
+            Err(()) => write!(f, "PostgreSQL"),
+        }
+    }
 }
 
 /// A database. Clones share it.

@@ -70,6 +70,11 @@ pub enum StoreError {
     /// PostgreSQL says no, or cannot be reached.
     #[error("PostgreSQL: {}", told(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    /// Processes work with the database that has to be at rest.
+    #[error(
+        "{0} servers or commands work with the database; stop them first (one that was killed counts for 20 seconds)"
+    )]
+    AtWork(u64),
     /// The database's url cannot be used.
     #[error("the database's url: {0}")]
     Url(String),

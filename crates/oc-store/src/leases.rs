@@ -41,6 +41,11 @@ impl<K: Copy + Eq + Hash> Leases<K> {
         self.held.get(key).is_some_and(|lease| lease.until > now)
     }
 
+    /// Whether this very claim holds at `now`.
+    pub(crate) fn holds(&self, key: &K, fence: Fence, now: Timestamp) -> bool {
+        self.held.get(key).is_some_and(|lease| lease.fence == fence && lease.until > now)
+    }
+
     /// Claims it under a number of its own, where nobody else claims.
     pub(crate) fn number_and_take(&mut self, key: K, now: Timestamp, within: Duration) -> Fence {
         self.last += 1;

@@ -18,8 +18,9 @@ use oc_poll::{Fence, ResourceId};
 use uuid::Uuid;
 
 use crate::claims::{Claim, Kind};
-use crate::postgres::Touches;
+use crate::postgres::{Node, Touches};
 use crate::sql::{Sql, params};
+use crate::store::locked;
 use crate::{Store, StoreError, replay};
 use due::{Chosen, Held};
 pub(crate) use subscription::activate;
@@ -75,6 +76,10 @@ impl Outbox for Store {
                     tracing::warn!(lane = one.lane.0, "Another node sends what this one has sent");
                     continue;
                 }
+                if one.delivered.is_empty() && one.failed.is_none() {
+                    // Nothing was sent: it is due as it was.
+                    continue;
+                }
                 match one.turn {
                     Turn::New => settle(sql, one)?,
                     Turn::Replay => replay::settle(sql, one)?,
@@ -89,6 +94,12 @@ impl Outbox for Store {
         }
         self.shared.outbox_changed.notify_one();
         Ok(())
+    }
+
+    fn holds(&self, lane: &Lane, now: Timestamp) -> bool {
+        let key = (Kind::of(lane.turn), lane.id.0);
+        locked(&self.shared.leases).holds(&key, lane.fence, now)
+            && self.node().is_none_or(Node::is_alive)
     }
 
     async fn changed(&self) {

@@ -55,6 +55,23 @@ impl Postgres {
         database.read(migrations::schema).await
     }
 
+    /// Runs `job` in a transaction, once the schema is up to date, while no node works with the
+    /// database. Who comes meanwhile waits before anything is sealed or opened.
+    pub(crate) async fn at_rest<T: Send + 'static>(
+        url: &SecretString,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Self::open(url).await?;
+        let alone = move |sql: &Sql| {
+            let nodes = "SELECT count(*) FROM node WHERE until > time_now()";
+            match sql.one(nodes, (), |row| row.get(0))? {
+                0 => job(sql),
+                nodes => Err(StoreError::AtWork(nodes)),
+            }
+        };
+        database.write(Touches::All, alone).await
+    }
+
     fn new(url: &SecretString) -> Result<Self, StoreError> {
         let pool = Pool::new(Connector::new(url)?, tokio::runtime::Handle::current());
         let permits = || Arc::new(Semaphore::new(AT_ONCE));

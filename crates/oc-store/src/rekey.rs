@@ -1,15 +1,14 @@
 //! Another secret key: every sealed value opened with the old one and sealed with the new one.
 
-use std::path::Path;
-
 use oc_config::Timestamp;
 use serde_json::json;
 
 use crate::audit::{By, note};
+use crate::postgres::Postgres;
 use crate::sql::{Column, FromColumn, Sql, ToValue, Value, params};
 use crate::sqlite::{exclusive, present};
 use crate::store::{KEY_CHECK, meta};
-use crate::{SecretKey, StoreError};
+use crate::{Location, SecretKey, StoreError};
 
 /// Values that are sealed anew between two reports.
 const CHUNK: usize = 500;
@@ -64,43 +63,59 @@ pub struct Rekeyed {
     pub already: bool,
 }
 
-/// Seals every secret with another key, in one transaction, while no other process has the
-/// database: however it ends, the database opens with one of the two keys. `progress` is told
+/// Seals every secret with another key, the second one, in one transaction, while no other process
+/// has the database: however it ends, the database opens with one of the two keys. `progress` is told
 /// values done, and how many there are.
 ///
 /// # Errors
-/// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::OtherKey`] when it was made with
-/// neither, and when the storage fails; nothing is changed then.
-pub fn rekey(
-    path: &Path,
+/// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::AtWork`], [`StoreError::OtherKey`]
+/// when it was made with neither, and when the storage fails; nothing is changed then.
+pub async fn rekey(
+    database: &Location,
+    (old, new): (SecretKey, SecretKey),
+    now: Timestamp,
+    progress: impl Fn(u64, u64) + Send + 'static,
+) -> Result<Rekeyed, StoreError> {
+    let seal = move |sql: &Sql| seal_all_anew(sql, (&old, &new), now, &progress);
+    match database {
+        Location::File(path) => {
+            present(path)?;
+            let (_lock, sql, _) = exclusive(path)?;
+            // What the old key opens is not to stay in pages that are free.
+            sql.batch("PRAGMA secure_delete = ON; BEGIN IMMEDIATE")?;
+            let done = seal(&sql)?;
+            sql.batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
+            Ok(done)
+        }
+        Location::Postgres(url) => Postgres::at_rest(url, seal).await,
+    }
+}
+
+fn seal_all_anew(
+    sql: &Sql,
     (old, new): (&SecretKey, &SecretKey),
     now: Timestamp,
-    progress: impl Fn(u64, u64),
+    progress: &impl Fn(u64, u64),
 ) -> Result<Rekeyed, StoreError> {
-    present(path)?;
-    let (_lock, sql, _) = exclusive(path)?;
-    let check = meta(&sql, KEY_CHECK)?;
+    let check = meta(sql, KEY_CHECK)?;
     if check.as_deref().is_some_and(|check| new.open(KEY_CHECK, check).is_ok()) {
         return Ok(Rekeyed { values: 0, already: true });
     }
     if let Some(check) = &check {
         old.open(KEY_CHECK, check)?;
     }
-    // What the old key opens is not to stay in pages that are free.
-    sql.batch("PRAGMA secure_delete = ON; BEGIN IMMEDIATE")?;
-    let total = SEALED.iter().map(|of| of.count(&sql, old)).sum::<Result<u64, _>>()?;
+    let total = SEALED.iter().map(|of| of.count(sql, old)).sum::<Result<u64, _>>()?;
     let mut values = 0;
     for of in &SEALED {
-        of.seal_anew(&sql, (old, new), |done| {
+        of.seal_anew(sql, (old, new), |done| {
             values += done;
             progress(values, total);
         })?;
     }
-    nothing_is_left(&sql, old)?;
+    nothing_is_left(sql, old)?;
     let details = json!({"values": values, "from": old.name(), "to": new.name()});
     let what = ("database.rekeyed", "database");
-    note(&sql, now, &By::operator(), None, what, &details)?;
-    sql.batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    note(sql, now, &By::operator(), None, what, &details)?;
     Ok(Rekeyed { values, already: false })
 }
 
@@ -186,12 +201,15 @@ impl Sealed {
 
 /// A sealed column that the list above does not know would be lost with the old key.
 fn nothing_is_left(sql: &Sql, old: &SecretKey) -> Result<(), StoreError> {
-    let columns = sql.all(
+    let columns = if sql.is_postgres() {
+        "SELECT CAST(table_name AS text), CAST(column_name AS text)
+         FROM information_schema.columns
+         WHERE table_schema = current_schema() AND data_type = 'bytea'"
+    } else {
         "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-         WHERE t.type = 'table' AND c.type = 'BLOB'",
-        (),
-        |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)),
-    )?;
+         WHERE t.type = 'table' AND c.type = 'BLOB'"
+    };
+    let columns = sql.all(columns, (), |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)))?;
     for (table, column) in columns {
         let query =
             format!("SELECT count(*) FROM \"{table}\" WHERE substr(\"{column}\", 1, 5) = ?1");

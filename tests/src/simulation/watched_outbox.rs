@@ -51,6 +51,11 @@ impl Outbox for WatchedOutbox {
         Ok(())
     }
 
+    fn holds(&self, lane: &Lane, now: Timestamp) -> bool {
+        // What it has settled already it has given back.
+        self.mutant == Mutant::SettlesBeforeSending || self.store.holds(lane, now)
+    }
+
     async fn changed(&self) {
         self.store.changed().await;
     }

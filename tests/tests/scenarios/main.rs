@@ -24,6 +24,7 @@ mod names;
 mod old_client;
 mod operator;
 mod poller_keys;
+mod postgres;
 mod previews;
 mod probes;
 mod provider_webhooks;

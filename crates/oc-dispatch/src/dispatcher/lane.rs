@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::metrics;
-use crate::outbox::{Failed, Lane, Next, Pending, Settlement, Turn};
+use crate::outbox::{Failed, Lane, Next, Outbox, Pending, Settlement, Turn};
 use crate::{
     Attempt, AttemptVerdict, Destination, Outgoing, ProbeSchedule, RetrySchedule, Transport,
 };
@@ -34,6 +34,7 @@ pub(super) enum Breath {
 
 /// What sending needs.
 pub(super) struct Sender {
+    pub(super) outbox: Arc<dyn Outbox>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) clock: Clock,
     pub(super) dice: Dice,
@@ -53,6 +54,10 @@ impl Sender {
         let mut breath = Breath::Unknown;
         let until = self.clock.now().plus(self.stint);
         for pending in &lane.notifications {
+            if !self.outbox.holds(&lane, self.clock.now()) {
+                tracing::warn!(lane = id.0, "Not sent: others may have taken it over meanwhile");
+                break;
+            }
             let attempt = self.attempt(&lane.destination, pending, turn).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
@@ -70,8 +75,9 @@ impl Sender {
                 break;
             }
         }
-        if turn == Turn::Probe {
-            metrics::probed(settlement.failed.is_none());
+        let (arrived, failed) = (!settlement.delivered.is_empty(), settlement.failed.is_some());
+        if turn == Turn::Probe && (arrived || failed) {
+            metrics::probed(arrived);
         }
         (settlement, breath)
     }

@@ -24,6 +24,9 @@ struct Book {
     settled: Mutex<Vec<Settlement>>,
     failing: Mutex<usize>,
     news: Notify,
+    /// From so many sent notifications on, others may have taken over.
+    lost_after: Option<usize>,
+    asked: Mutex<usize>,
 }
 
 #[async_trait]
@@ -54,6 +57,12 @@ impl Outbox for Book {
         self.settled.lock().unwrap().extend(settlements);
         self.news.notify_one();
         Ok(())
+    }
+
+    fn holds(&self, _lane: &Lane, _now: Timestamp) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        *asked += 1;
+        self.lost_after.is_none_or(|after| *asked <= after)
     }
 
     async fn changed(&self) {
@@ -309,6 +318,14 @@ async fn a_probe_that_fails_is_not_retried_and_the_next_one_comes_after_twice_th
         // Twice the doubled interval, and a twentieth by the dice.
         assert_eq!(after, (one.lane.0 == 1).then_some(Duration::from_secs(1_260)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_others_may_have_taken_over_is_sent_no_further() {
+    let lanes = Mutex::new([lane(1, "a", 5)].into());
+    let book = Arc::new(Book { lanes, lost_after: Some(2), ..Book::default() });
+    let settled = run(book, transport(|_, _| AttemptVerdict::Delivered), 1).await;
+    assert_eq!((settled[0].delivered.len(), &settled[0].failed), (2, &None));
 }
 
 /// A transport with a fault that one host's notifications meet.

@@ -39,12 +39,14 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     let (mut after, mut out) = (0, std::io::stdout().lock());
     loop {
         let page = store.audit(since, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(ExitCode::SUCCESS) };
+        let Some(last) = page.last() else { break };
         after = last.number;
         for entry in &page {
             writeln!(out, "{}", if options.json { line(entry) } else { words(entry) })?;
         }
     }
+    store.leave().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn line(entry: &AuditEntry) -> String {

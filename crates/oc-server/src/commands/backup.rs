@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use oc_store::backup;
 use serde_json::json;
@@ -27,6 +27,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let file = settings.database.file().context(
+        "`backup` copies a SQLite file; make backups of PostgreSQL with its own tools, as `pg_dump`, and keep the secret key beside them",
+    )?;
     let key = match secret_key_file::place(settings) {
         Place::Setting => None,
         Place::Given(path) | Place::Beside(path) => Some(path),
@@ -39,7 +42,7 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<Exit
     }
     let bar = progress::bar("{binary_bytes} of about {binary_total_bytes}");
     let shown = bar.clone();
-    let copied = backup(&settings.database, &options.file, move |done, total| {
+    let copied = backup(file, &options.file, move |done, total| {
         progress::show(&shown, done, total);
     });
     bar.finish_and_clear();
@@ -49,11 +52,11 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<Exit
     }
     let place = if options.with_key { Some(key_copy) } else { key };
     let place = place.map_or_else(|| "OC_SECRET_KEY".to_owned(), |key| key.display().to_string());
-    let (file, mut out) = (options.file.display().to_string(), std::io::stdout().lock());
+    let (copy, mut out) = (options.file.display().to_string(), std::io::stdout().lock());
     if options.json {
-        writeln!(out, "{}", json!({"file": file, "bytes": bytes, "key": place}))?;
+        writeln!(out, "{}", json!({"file": copy, "bytes": bytes, "key": place}))?;
     } else {
-        writeln!(out, "{file} is a copy of {} ({bytes} bytes)", settings.database.display())?;
+        writeln!(out, "{copy} is a copy of {} ({bytes} bytes)", file.display())?;
         writeln!(out, "it opens only with the secret key in {place}")?;
     }
     Ok(ExitCode::SUCCESS)

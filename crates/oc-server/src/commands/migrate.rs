@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use oc_store::{Location, Schema, migrate, schema};
+use oc_store::{Schema, migrate, schema};
 use serde_json::json;
 
 use super::database::explained;
@@ -21,11 +21,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let path = &settings.database;
-    let database = Location::File(path.clone());
-    let looked = if options.check { schema(&database).await } else { migrate(&database).await };
+    let database = &settings.database;
+    let looked = if options.check { schema(database).await } else { migrate(database).await };
     let Schema { found, known } = looked.map_err(|error| explained(error, "migrate"))?;
-    let (name, is_old) = (path.display(), found < known);
+    let (name, is_old) = (database, found < known);
     let mut out = std::io::stdout().lock();
     if options.json {
         let line = json!({"from": found, "to": known, "changed": is_old && !options.check});

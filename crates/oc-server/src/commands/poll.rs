@@ -36,12 +36,20 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The database belongs to one process, so that this is for while no server runs; notifications
-/// that it stores are sent by the next server.
+/// A SQLite file belongs to one process, so that this is for while no server runs; of several servers
+/// that share PostgreSQL none polls the instance meanwhile. Notifications that it stores are sent by
+/// the next server.
 pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result<ExitCode> {
     let app = App::build(settings).await.context(
-        "`poll` works on the database itself, so that no server may run; a running server polls by itself",
+        "`poll` works on the database itself, so that with SQLite no server may run; a running server polls by itself",
     )?;
+    let ended = polled(options, &app).await;
+    app.tokens.settle(Duration::from_secs(5)).await;
+    app.store.leave().await?;
+    ended
+}
+
+async fn polled(options: &Options, app: &App) -> anyhow::Result<ExitCode> {
     let instance = InstanceId(options.instance);
     let found = app.store.polled_by_hand(instance).await?;
     let Some(found) = found else { bail!("there is no instance {instance}") };
@@ -73,10 +81,9 @@ pub(crate) async fn run(options: &Options, settings: Settings) -> anyhow::Result
             }
         }
         if !options.dry_run {
-            failed |= !load(&app, due).await?;
+            failed |= !load(app, due).await?;
         }
     }
-    app.tokens.settle(Duration::from_secs(5)).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use clap::Args;
 use oc_egress::Clock;
-use oc_store::{Rekeyed, SecretKey, StoreError, rekey};
+use oc_store::{Rekeyed, SecretKey, rekey};
 use serde_json::json;
 
-use super::database::explained;
-use super::progress;
+use super::{database, progress};
 use crate::command_line::File;
 use crate::secret_key_file::{self, Place};
 use crate::settings::Settings;
@@ -28,10 +27,8 @@ pub(crate) struct Options {
 
 /// The new key is durable before the database has it, and the old one stays; interrupted at any
 /// moment, it can be run again.
-pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
-    if !settings.database.exists() {
-        return Err(StoreError::Missing(settings.database.clone()).into());
-    }
+pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+    database::present(settings)?;
     let place = secret_key_file::place(settings);
     if let Place::Given(present) | Place::Beside(present) = &place {
         ensure!(
@@ -43,11 +40,13 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> anyhow::Result<Exit
     let old = secret_key_file::load(settings)?;
     let new = secret_key_file::load_or_make(&options.new_key_file)?;
     let bar = progress::bar("{pos} of {len} values");
-    let done = rekey(&settings.database, (&old, &new), Clock::system().now(), |done, total| {
-        progress::show(&bar, done, total);
+    let (shown, keys) = (bar.clone(), (old.clone(), new.clone()));
+    let done = rekey(&settings.database, keys, Clock::system().now(), move |done, total| {
+        progress::show(&shown, done, total);
     });
+    let done = done.await;
     bar.finish_and_clear();
-    let done = done.map_err(|error| explained(error, "rekey"))?;
+    let done = done.map_err(|error| database::explained(error, "rekey"))?;
     let former = match &place {
         Place::Beside(present) if old.name() != new.name() => {
             Some(take_over(present, &old, &options.new_key_file)?)

@@ -1,5 +1,6 @@
 //! `serve`: the API, the poller and the dispatcher in one process.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     if options.check {
         catalogue(&settings)?;
-        if settings.database.exists() {
+        if settings.database.file().is_none_or(Path::exists) {
             secret_key_file::load(&settings)?;
         }
         eprintln!("the settings are good");
@@ -112,8 +113,18 @@ pub(crate) async fn run(
         }
     };
     tokio::join!(app.tokens.settle(LAST), traces);
+    leave(&app).await;
     tracing::info!("Stopped");
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Lets other servers have at once what this one had claimed.
+async fn leave(app: &App) {
+    match tokio::time::timeout(LAST, app.store.leave()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "Claims are held until they end by themselves"),
+        Err(_) => tracing::warn!("Claims are held until they end by themselves"),
+    }
 }
 
 /// Makes the first user, and prints once what has been made up.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use oc_config::Timestamp;
-use oc_egress::Clock;
 use oc_store::{By, Listed, NewUser, OrganizationId, Removal, Store};
 
 use super::database;
@@ -88,14 +87,15 @@ fn name(text: &str) -> Result<String, String> {
 
 pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     let store = database::open(settings, "user").await?;
-    let now = Clock::system().now();
+    let now = store.clock().now();
     let shown = match &options.action {
-        Action::Add(new) => add(&store, new, now).await?,
-        Action::List => Shown::Users(store.users(now).await?),
-        Action::Rotate(which) => rotate(&store, which, settings, now).await?,
-        Action::Remove(which) => remove(&store, which, now).await?,
+        Action::Add(new) => add(&store, new, now).await,
+        Action::List => Ok(Shown::Users(store.users(now).await?)),
+        Action::Rotate(which) => rotate(&store, which, settings, now).await,
+        Action::Remove(which) => remove(&store, which, now).await,
     };
-    shown.print(options.json)?;
+    store.leave().await?;
+    shown?.print(options.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

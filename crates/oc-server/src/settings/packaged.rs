@@ -36,7 +36,7 @@ fn with_examples(text: &str) -> String {
 fn the_packaged_file_names_every_setting_with_its_default() {
     let text = std::fs::read_to_string(folder().join("oc.toml")).unwrap();
     let packaged = settings(&text).unwrap();
-    assert_eq!(packaged.database, PathBuf::from("/var/lib/open-connectors/oc.db"));
+    assert_eq!(packaged.database.file(), Some(Path::new("/var/lib/open-connectors/oc.db")));
     let shown = with_examples(&text);
     settings(&shown).unwrap();
     let shown: toml::Table = shown.parse().unwrap();

@@ -17,9 +17,9 @@ struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 const SETTINGS: [Setting; 34] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
-    Setting("database-url", Some("sqlite:oc.db"), false, "sqlite:PATH"),
+    Setting("database-url", Some("sqlite:oc.db"), true, "sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE for any number of servers"),
     Setting("secret-key", None, true, "32 bytes as base64; encrypts secrets at rest"),
-    Setting("secret-key-file", None, false, "File with the secret key [default: beside the database, made at the first start]"),
+    Setting("secret-key-file", None, false, "File with the secret key [default: beside the SQLite file, made at the first start]"),
     Setting("user-secret", None, true, "Secret of the first user [default: made and printed at the first start]"),
     Setting("organization-secret", None, true, "Secret of the first organization [default: likewise]"),
     Setting("allow-networks", Some(""), false, "Networks beyond the public internet that requests may reach"),
@@ -179,7 +179,7 @@ impl Found {
         let (text, place) = self.values.get(name)?;
         let parsed = parse(text.trim());
         if parsed.is_none() {
-            self.faults.push(format!("{place}: {expected} were expected"));
+            self.faults.push(format!("{place}: expected {expected}"));
         }
         parsed
     }

@@ -1,5 +1,7 @@
 //! Settings from flags and files; variables are the same to clap as flags.
 
+use std::path::Path;
+
 use clap::Command;
 
 use super::*;
@@ -22,7 +24,7 @@ fn without_anything_the_defaults_hold() {
     let settings = read(&[], None).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:8080/");
-    assert_eq!(settings.database, PathBuf::from("oc.db"));
+    assert_eq!(settings.database.file(), Some(Path::new("oc.db")));
     assert_eq!(settings.min_refresh_interval, Duration::from_secs(60));
     assert_eq!(settings.event_retention, Duration::from_secs(7 * 86_400));
 }
@@ -47,14 +49,26 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
 #[test]
 fn every_fault_is_told_with_its_place_and_what_is_allowed() {
     let file = "\nlistne = \"x\"\nlog_format = \"xml\"\npoll_concurrency = 0\nretry_schedule = \"9s,8s\"\nfailure_policy = \"drop\"";
-    let faults = read(&["--database-url", "postgres://x"], Some(file)).unwrap_err();
+    let faults = read(&["--database-url", "mysql://oc:s3cret@x/oc"], Some(file)).unwrap_err();
     let told = |part: &str| faults.iter().any(|fault| fault.contains(part));
     assert!(told("line 2 (listne): unknown key `listne`; the keys are: listen, "), "{faults:?}");
     assert!(told("line 3 (log_format): `xml` was found; text or json was expected"));
     assert!(told("line 4 (poll_concurrency): `0` was found; a number from 1 to 100000"));
     assert!(told("line 5 (retry_schedule)"));
     assert!(told("line 6 (failure_policy): `drop` was found; retry or queue was expected"));
-    assert!(told("--database-url: `postgres://x` was found; sqlite:PATH was expected"));
+    assert!(told("--database-url: expected sqlite:PATH or postgres://"));
+    assert!(!told("s3cret"), "{faults:?}");
+}
+
+#[test]
+fn the_database_is_a_file_or_postgresql() {
+    let at = |url| read(&["--database-url", url], None).map(|settings| settings.database);
+    assert_eq!(at("sqlite:///var/oc.db").unwrap().to_string(), "/var/oc.db");
+    let postgres = at("postgres://oc:s3cret@db.example:5433/oc?sslmode=require").unwrap();
+    assert_eq!(postgres.to_string(), "postgres://oc@db.example:5433/oc");
+    for url in ["sqlite:", "sqlite::memory:", "oc.db", "postgres"] {
+        assert!(at(url).is_err(), "{url}");
+    }
 }
 
 #[test]

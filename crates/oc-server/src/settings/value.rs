@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oc_dispatch::RetrySchedule;
+use oc_store::Location;
+use secrecy::SecretString;
 use url::Url;
 
 /// The most that is allowed of what is counted.
@@ -13,10 +15,15 @@ pub(super) fn url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-pub(super) fn database(text: &str) -> Option<PathBuf> {
-    let path = text.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+pub(super) fn database(text: &str) -> Option<Location> {
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let is_file = !path.is_empty() && path != ":memory:";
+        return is_file.then(|| Location::File(PathBuf::from(path)));
+    }
+    let url = Url::parse(text).ok()?;
+    let is_postgres = matches!(url.scheme(), "postgres" | "postgresql");
+    is_postgres.then(|| Location::Postgres(SecretString::from(text)))
 }
 
 pub(super) fn duration(text: &str) -> Option<Duration> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use oc_config::InstanceId;
 use oc_oauth::Vault;
-use oc_store::{Creation, OrganizationId, Rekeyed, SecretKey, StoreError, rekey};
+use oc_store::{Creation, Location, OrganizationId, Rekeyed, SecretKey, StoreError, rekey};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -16,8 +16,9 @@ fn key(byte: u8) -> SecretKey {
     SecretKey::new(&Zeroizing::new([byte; 32]))
 }
 
-fn change(folder: &Path, from: u8, to: u8) -> Result<Rekeyed, StoreError> {
-    rekey(&folder.join("oc.db"), (&key(from), &key(to)), s(5_000), |_, _| {})
+async fn change(folder: &Path, from: u8, to: u8) -> Result<Rekeyed, StoreError> {
+    let database = Location::File(folder.join("oc.db"));
+    rekey(&database, (key(from), key(to)), s(5_000), |_, _| {}).await
 }
 
 /// A store with three instances that nobody has open.
@@ -62,7 +63,7 @@ async fn check(folder: &TempDir, byte: u8) {
 async fn every_value_opens_with_the_new_key_and_none_with_the_old_one() {
     let folder = closed().await;
     // The check of the key, each instance's token, secrets, pair and creation, a session, a draft.
-    let done = change(folder.path(), 1, 2).unwrap();
+    let done = change(folder.path(), 1, 2).await.unwrap();
     assert_eq!(done, Rekeyed { values: 15, already: false });
     assert!(matches!(open(&folder, 1).await, Err(StoreError::OtherKey)));
     check(&folder, 2).await;
@@ -78,15 +79,17 @@ async fn every_value_opens_with_the_new_key_and_none_with_the_old_one() {
 async fn what_a_kill_leaves_at_any_moment_opens_with_the_old_key_and_can_be_finished() {
     let folder = closed().await;
     let left = TempDir::new().unwrap();
-    let copy = |done: u64, _| {
+    let (from, to) = (folder.path().to_owned(), left.path().to_owned());
+    let copy = move |done: u64, _| {
         // What is on the disk while values are being changed is what a kill would leave.
-        let into = left.path().join(done.to_string());
+        let into = to.join(done.to_string());
         std::fs::create_dir(&into).unwrap();
         for name in ["oc.db", "oc.db-wal"] {
-            std::fs::copy(folder.path().join(name), into.join(name)).unwrap();
+            std::fs::copy(from.join(name), into.join(name)).unwrap();
         }
     };
-    rekey(&folder.path().join("oc.db"), (&key(1), &key(2)), s(5_000), copy).unwrap();
+    let database = Location::File(folder.path().join("oc.db"));
+    rekey(&database, (key(1), key(2)), s(5_000), copy).await.unwrap();
     let moments: Vec<_> = std::fs::read_dir(left.path()).unwrap().map(Result::unwrap).collect();
     assert!(moments.len() >= 4);
     for moment in moments {
@@ -95,7 +98,7 @@ async fn what_a_kill_leaves_at_any_moment_opens_with_the_old_key_and_can_be_fini
             std::fs::copy(moment.path().join(name), killed.path().join(name)).unwrap();
         }
         check(&killed, 1).await;
-        assert!(!change(killed.path(), 1, 2).unwrap().already);
+        assert!(!change(killed.path(), 1, 2).await.unwrap().already);
         check(&killed, 2).await;
     }
 }
@@ -103,19 +106,19 @@ async fn what_a_kill_leaves_at_any_moment_opens_with_the_old_key_and_can_be_fini
 #[tokio::test]
 async fn a_second_run_finds_nothing_to_do_and_a_third_key_is_refused() {
     let folder = closed().await;
-    change(folder.path(), 1, 2).unwrap();
-    let again = change(folder.path(), 1, 2).unwrap();
+    change(folder.path(), 1, 2).await.unwrap();
+    let again = change(folder.path(), 1, 2).await.unwrap();
     assert_eq!(again, Rekeyed { values: 0, already: true });
-    assert!(matches!(change(folder.path(), 1, 3), Err(StoreError::OtherKey)));
+    assert!(matches!(change(folder.path(), 1, 3).await, Err(StoreError::OtherKey)));
     check(&folder, 2).await;
 }
 
 #[tokio::test]
 async fn a_database_that_is_in_use_or_not_there_is_left_alone() {
     let house = House::new().await;
-    assert!(matches!(change(house.place.path(), 1, 2), Err(StoreError::InUse(_))));
+    assert!(matches!(change(house.place.path(), 1, 2).await, Err(StoreError::InUse(_))));
     let empty = TempDir::new().unwrap();
-    assert!(matches!(change(empty.path(), 1, 2), Err(StoreError::Missing(_))));
+    assert!(matches!(change(empty.path(), 1, 2).await, Err(StoreError::Missing(_))));
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "nothing was made");
 }
 
@@ -129,7 +132,7 @@ async fn a_sealed_value_that_is_not_known_stops_it_before_anything_is_lost() {
     )
     .unwrap();
     drop(file);
-    let stopped = change(folder.path(), 1, 2).unwrap_err();
+    let stopped = change(folder.path(), 1, 2).await.unwrap_err();
     assert!(stopped.to_string().contains("other.hidden"), "{stopped}");
     check(&folder, 1).await;
 }
@@ -141,9 +144,7 @@ async fn the_secret_opens_with_a_new_key() {
     let before = house.hook(id, 1_000).await;
     let House { place: folder, store } = house;
     drop(store);
-    let key = |byte: u8| SecretKey::new(&Zeroizing::new([byte; 32]));
-    let file = folder.path().join("oc.db");
-    rekey(&file, (&key(1), &key(2)), s(5_000), |_, _| {}).unwrap();
+    change(folder.path(), 1, 2).await.unwrap();
     let store = crate::house::open(&folder, 2).await.unwrap();
     let after = House { place: folder, store }.hook(id, 1_000).await;
     assert_eq!(after.secret.expose_secret(), before.secret.expose_secret());
