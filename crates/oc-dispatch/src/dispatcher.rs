@@ -141,14 +141,28 @@ impl Work {
     }
 
     /// Claims and begins what is due; tells how long to wait before looking again.
+    ///
+    /// While half of the workers are idle, each destination gets what it may have; of the other
+    /// half, each gets one. So destinations that are slow or dead cannot take all of them.
     async fn start_due(&mut self) -> Duration {
-        let look_every = self.settings.look_every;
-        let lanes = self.settings.concurrency.saturating_sub(self.tasks.len());
-        if lanes == 0 {
-            return look_every;
+        let DispatcherSettings { concurrency, per_destination, look_every, .. } = self.settings;
+        let half = concurrency / 2;
+        let mut wait = look_every;
+        for (workers, each) in [(half, per_destination), (concurrency, 1)] {
+            let lanes = workers.saturating_sub(self.tasks.len());
+            if lanes > 0 {
+                wait = self.claim(lanes, each.min(per_destination)).await;
+            }
+            if self.tasks.len() < workers {
+                break;
+            }
         }
-        let now = self.clock.now();
-        let (per_destination, room) = (self.settings.per_destination, self.allowances.room(now));
+        wait
+    }
+
+    async fn claim(&mut self, lanes: usize, per_destination: usize) -> Duration {
+        let (now, look_every) = (self.clock.now(), self.settings.look_every);
+        let room = self.allowances.room(now, per_destination);
         let (probes, lease) = (self.settings.probes.is_on(), self.settings.lease());
         let request = ClaimRequest { now, lanes, per_destination, room, probes, lease };
         match self.outbox.claim(request).await {

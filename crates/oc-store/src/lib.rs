@@ -33,6 +33,7 @@ mod standing;
 mod store;
 mod tasks;
 mod trace;
+mod turns;
 mod vault;
 
 pub use analytics::{Buckets, EventCount};

@@ -125,6 +125,22 @@ impl Sql {
         Ok(all)
     }
 
+    /// All rows for each of many rows of values.
+    pub(crate) fn all_each<P: Params, T>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::all_each(connection, text, rows, read),
+            Self::Postgres(session) => {
+                let found = session.rows_each(text, rows)?;
+                found.iter().flatten().map(|row| read(&Row::Postgres(row))).collect()
+            }
+        }
+    }
+
     /// Looks at one row after the other until it is enough; other statements may run meanwhile.
     /// PostgreSQL sends all of them at once, so that a statement that may find many has a `LIMIT`.
     pub(crate) fn each(

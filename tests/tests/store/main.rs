@@ -29,6 +29,8 @@ mod slow;
 mod tasks;
 #[path = "../../../crates/oc-store/tests/conformance/tenants.rs"]
 mod tenants;
+#[path = "../../../crates/oc-store/tests/conformance/turns.rs"]
+mod turns;
 #[path = "../../../crates/oc-store/tests/conformance/vault.rs"]
 mod vault;
 #[path = "../../../crates/oc-store/tests/conformance/webhooks.rs"]

@@ -14,6 +14,9 @@ pub(crate) struct Place {
 /// An empty sequence of bytes, as the database spells it.
 pub(crate) const NO_BYTES: &str = "CAST('' AS BYTEA)";
 
+/// Sixteen bytes, others each time.
+pub(crate) const RANDOM_ID: &str = "decode(md5(CAST(random() AS TEXT)), 'hex')";
+
 pub(crate) async fn new() -> Place {
     let server = Postgres::shared().await.expect("a server");
     let url = server.database().await.expect("a database");

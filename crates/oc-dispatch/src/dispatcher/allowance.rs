@@ -28,11 +28,11 @@ impl Allowances {
         Self { most: most.max(1), by: HashMap::new() }
     }
 
-    /// The room of each destination that has not its full share.
-    pub(super) fn room(&self, now: Timestamp) -> HashMap<DestinationId, usize> {
+    /// The room of each destination that has not its full share, where none gets more than `most`.
+    pub(super) fn room(&self, now: Timestamp, most: usize) -> HashMap<DestinationId, usize> {
         let room = |(id, one): (&DestinationId, &Allowance)| {
             let paused = one.paused_until > now;
-            (id.clone(), if paused { 0 } else { one.limit.saturating_sub(one.busy) })
+            (id.clone(), if paused { 0 } else { one.limit.min(most).saturating_sub(one.busy) })
         };
         self.by.iter().map(room).collect()
     }
@@ -77,7 +77,7 @@ mod tests {
         let mut after = |breath| {
             allowances.enter(&id);
             allowances.leave(&id, breath);
-            allowances.room(Timestamp(0)).get(&id).copied()
+            allowances.room(Timestamp(0), 8).get(&id).copied()
         };
         assert_eq!(after(Breath::Short), Some(4));
         assert_eq!([0; 4].map(|_| after(Breath::Short)), [Some(2), Some(1), Some(1), Some(1)]);
@@ -91,7 +91,7 @@ mod tests {
         let (mut allowances, id) = (Allowances::new(8), DestinationId("x".to_owned()));
         allowances.enter(&id);
         allowances.leave(&id, Breath::Pause(Timestamp(9)));
-        let room = |at| allowances.room(Timestamp(at)).get(&id).copied();
+        let room = |at| allowances.room(Timestamp(at), 8).get(&id).copied();
         assert_eq!((room(8), room(9)), (Some(0), Some(4)));
         assert_eq!(
             (allowances.opens(Timestamp(8)), allowances.opens(Timestamp(9))),

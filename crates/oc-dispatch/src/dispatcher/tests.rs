@@ -244,6 +244,40 @@ async fn a_destination_that_never_answers_delays_nobody_else() {
     assert!(settled.iter().all(|one| one.lane.0 >= 10) && settled.len() == 20);
 }
 
+/// A receiver that never answers for hosts whose name begins so.
+struct Hang;
+
+#[async_trait]
+impl Transport for Hang {
+    async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
+        if to.url.host_str().is_some_and(|host| host.starts_with("dead")) {
+            std::future::pending::<()>().await;
+        }
+        came_to(AttemptVerdict::Delivered)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn destinations_that_never_answer_cannot_take_all_workers() {
+    let dead = (0..30).map(|id| lane(id, &format!("dead{}", id % 3), 1));
+    let others = (30..90).map(|id| lane(id, &format!("other{}", id % 10), 1));
+    let book = book(dead.chain(others).collect());
+    let mut dispatcher = dispatcher(&book, Arc::new(Hang));
+    (dispatcher.settings.concurrency, dispatcher.settings.per_destination) = (8, 4);
+    dispatcher.settings.drain = Duration::ZERO;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(dispatcher.run(stop.clone()));
+    let others_arrived = async {
+        while book.settled.lock().unwrap().len() < 60 {
+            book.news.notified().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(600), others_arrived).await.expect("others wait");
+    stop.cancel();
+    running.await.unwrap();
+    assert!(book.settled.lock().unwrap().iter().all(|one| one.lane.0 >= 30));
+}
+
 #[tokio::test(start_paused = true)]
 async fn outcomes_are_recorded_though_the_storage_fails_for_a_while() {
     let book = book(vec![lane(1, "a", 2)]);

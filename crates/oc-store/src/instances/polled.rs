@@ -197,8 +197,10 @@ fn put_one(sql: &Sql, id: InstanceId, one: &PolledResource) -> Result<(), StoreE
         }
         None => {
             let resource = sql.one(
-                "INSERT INTO resource (instance_id, name, identity, revision, cursor, floor)
-                 VALUES (?1, ?2, '', 1, 0, 0) RETURNING id",
+                "INSERT INTO resource
+                   (instance_id, organization_id, name, identity, revision, cursor, floor)
+                 VALUES (?1, (SELECT organization_id FROM instance WHERE id = ?1), ?2, '', 1, 0, 0)
+                 RETURNING id",
                 params![id.0, one.name],
                 |row| row.get(0).map(ResourceId),
             )?;

@@ -66,7 +66,8 @@ impl Store {
         limit: usize,
         lease: Duration,
     ) -> Result<Found, StoreError> {
-        let due = self.database.read(move |sql| due::free_instances(sql, now, limit)).await?;
+        let held = self.held(Kind::Instance, now);
+        let due = self.database.read(move |sql| due::instances(sql, now, limit, &held)).await?;
         let keys = due.iter().map(|instance| instance.0).collect();
         let taken = self.take(Kind::Instance, keys, (now, lease)).await?;
         let instances: Vec<InstanceId> =

@@ -11,8 +11,9 @@ use crate::StoreError;
 use crate::claims::Kind;
 use crate::postgres::claims;
 use crate::profile::{Profile, Profiles};
-use crate::sql::{Sql, params};
+use crate::sql::{Row, Sql, params};
 use crate::tasks::{is_load, is_load_of_all};
+use crate::turns::{LOOK, Turns};
 
 /// The resources whose time has come...
 const DUE: &str = "next_due <= ?2";
@@ -21,7 +22,7 @@ const ANY: &str = "?2 IS NOT NULL";
 /// ...or one by its number.
 const ONE: &str = "id = ?2";
 
-/// Due resources that are looked at for each instance that is wanted.
+/// Due resources of a tenant that are looked at for each instance that is wanted.
 const RESOURCES: usize = 16;
 
 /// What was found.
@@ -85,44 +86,63 @@ pub(crate) fn due_resource(
     Ok(found.resources.into_iter().next())
 }
 
-/// Up to `limit` instances with due resources, the longest due first; none of `held`.
+/// Up to `limit` instances with due resources, tenants by turns, and of each the longest due first;
+/// none of `held`, which this process has, and none that another node has.
 pub(super) fn instances(
     sql: &Sql,
     now: Timestamp,
     limit: usize,
     held: &HashSet<i64>,
 ) -> Result<Vec<InstanceId>, StoreError> {
-    let (mut order, mut seen) = (Vec::new(), HashSet::new());
-    let due = "SELECT instance_id FROM resource WHERE next_due <= ?1 ORDER BY next_due";
-    sql.each(due, [now.0], |row| {
-        if order.len() == limit {
-            return Ok(ControlFlow::Break(()));
-        }
-        let instance = InstanceId(row.get(0)?);
+    let (mut turns, mut seen) = (Turns::default(), HashSet::new());
+    let tenant = "SELECT organization_id FROM instance WHERE id = ?1";
+    let busy = sql.find_each(tenant, held.iter().map(|instance| [instance]), |row| row.get(0))?;
+    busy.into_iter().flatten().for_each(|tenant| turns.under_way(tenant));
+    for (instance, tenant) in due_resources(sql, now, limit)? {
         if !held.contains(&instance.0) && seen.insert(instance) {
-            order.push(instance);
+            turns.wait(tenant, (tenant, instance));
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
+    }
+    let mut order = Vec::new();
+    while order.len() < limit
+        && let Some((tenant, instance)) = turns.next()
+    {
+        turns.under_way(tenant);
+        order.push(instance);
+    }
     Ok(order)
 }
 
-/// The same in a database that is shared: none that any node has claimed.
-pub(super) fn free_instances(
+/// The instances of resources that are due, and their tenants, the longest due first: of all of
+/// them; or, where one tenant's may stand in front of all others, of the first of each tenant.
+fn due_resources(
     sql: &Sql,
     now: Timestamp,
     limit: usize,
-) -> Result<Vec<InstanceId>, StoreError> {
-    let is_free = claims::is_free(&[Kind::Instance, Kind::Reserved], "resource.instance_id");
+) -> Result<Vec<(InstanceId, i64)>, StoreError> {
+    let is_free = if sql.is_postgres() {
+        let kinds = [Kind::Instance, Kind::Reserved];
+        format!(" AND {}", claims::is_free(&kinds, "resource.instance_id"))
+    } else {
+        String::new()
+    };
     let due = format!(
-        "SELECT instance_id FROM resource WHERE next_due <= ?1 AND {is_free}
-         ORDER BY next_due LIMIT ?2"
+        "SELECT instance_id, organization_id, next_due FROM resource WHERE next_due <= ?1{is_free}"
     );
-    let rows = limit.saturating_mul(RESOURCES);
-    let rows = sql.all(&due, params![now.0, rows], |row| row.get(0).map(InstanceId))?;
-    let mut seen = HashSet::new();
-    let order = rows.into_iter().filter(|instance| seen.insert(*instance));
-    Ok(order.take(limit).collect())
+    let read =
+        |row: &Row<'_>| Ok((row.get::<i64>(2)?, (InstanceId(row.get(0)?), row.get::<i64>(1)?)));
+    let first = format!("{due} ORDER BY next_due LIMIT ?2");
+    let mut found = sql.all(&first, params![now.0, LOOK], read)?;
+    if found.len() == LOOK {
+        let tenants = "SELECT DISTINCT organization_id FROM resource WHERE next_due IS NOT NULL";
+        let tenants: Vec<i64> = sql.all(tenants, (), |row| row.get(0))?;
+        let there = format!("{due} AND organization_id = ?2 ORDER BY next_due LIMIT ?3");
+        let rows = limit.saturating_mul(RESOURCES);
+        let values = tenants.iter().map(|tenant| params![now.0, *tenant, rows]);
+        found = sql.all_each(&there, values, read)?;
+        found.sort_by_key(|(due, _)| *due);
+    }
+    Ok(found.into_iter().map(|(_, one)| one).collect())
 }
 
 fn due_of(

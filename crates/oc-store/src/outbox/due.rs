@@ -1,7 +1,6 @@
 //! Which lanes have something due, and the first of what waits in them.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
@@ -12,16 +11,22 @@ use super::queue::{NEW, PROBES, Queue, REPLAYS};
 use crate::StoreError;
 use crate::claims::Kind;
 use crate::profile::{Profile, Profiles};
-use crate::sql::{Sql, params};
-
-/// The most lanes that are looked through for those that may be sent, where each costs its way over
-/// the network.
-const MOST_LOOKED_AT: usize = 2_000;
+use crate::sql::{Row, Sql, params};
+use crate::turns::{LOOK, Turns};
 
 /// What this process has claimed and not given back.
 pub(super) struct Held {
     pub(super) lanes: HashSet<i64>,
     pub(super) replays: HashSet<i64>,
+}
+
+/// A lane with something due.
+struct DueLane {
+    id: LaneId,
+    instance: InstanceId,
+    destination_id: DestinationId,
+    tenant: i64,
+    since: i64,
 }
 
 /// A lane whose turn it is.
@@ -33,6 +38,18 @@ pub(super) struct Chosen {
     destination_id: DestinationId,
     /// The instance as it is configured, with a destination.
     profile: Arc<Profile>,
+}
+
+impl DueLane {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: LaneId(row.get(0)?),
+            instance: InstanceId(row.get(1)?),
+            destination_id: DestinationId(row.get(2)?),
+            tenant: row.get(3)?,
+            since: row.get(4)?,
+        })
+    }
 }
 
 impl Chosen {
@@ -140,7 +157,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Takes what is due while there is room; of one destination at most `most`, `taken` included.
+    /// Takes what is due while there is room, tenants by turns; of one destination at most `most`,
+    /// `taken` included.
     fn take(
         &mut self,
         queue: &Queue,
@@ -148,35 +166,68 @@ impl Search<'_> {
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
-        let (request, sql) = (self.request, self.sql);
-        let full: Vec<&str> =
-            request.room.iter().filter(|(_, room)| **room == 0).map(|(id, _)| &*id.0).collect();
-        let full =
-            serde_json::to_string(&full).map_err(|error| StoreError::stored("room", error))?;
-        let limit = if sql.is_postgres() { MOST_LOOKED_AT } else { usize::MAX };
-        sql.each(&queue.due(sql), params![request.now.0, full, limit], |row| {
-            if self.chosen.len() == request.lanes {
-                return Ok(ControlFlow::Break(()));
-            }
-            let id = LaneId(row.get(0)?);
-            let destination_id = DestinationId(row.get(2)?);
-            let room = request.room.get(&destination_id).copied();
+        let (mut turns, mut waiting) = (Turns::default(), self.due(queue)?);
+        waiting.retain(|lane| !held.contains(&lane.id.0));
+        tenants(self.sql, held)?.into_iter().for_each(|tenant| turns.under_way(tenant));
+        waiting.into_iter().for_each(|lane| turns.wait(lane.tenant, lane));
+        while self.chosen.len() < self.request.lanes
+            && let Some(DueLane { id, instance, destination_id, tenant, .. }) = turns.next()
+        {
+            let room = self.room(&destination_id);
             let used = self.used.entry(destination_id.clone()).or_default();
             let taken = taken.entry(destination_id.clone()).or_default();
-            let is_full = *used >= room.unwrap_or(request.per_destination) || *taken >= most;
-            if held.contains(&id.0) || is_full {
-                return Ok(ControlFlow::Continue(()));
+            if *used >= room || *taken >= most {
+                continue;
             }
-            let instance = InstanceId(row.get(1)?);
-            if let Some(profile) = sendable(sql, self.profiles, instance)? {
+            if let Some(profile) = sendable(self.sql, self.profiles, instance)? {
                 *used += 1;
                 *taken += 1;
+                turns.under_way(tenant);
                 let turn = queue.turn;
                 self.chosen.push(Chosen { id, turn, instance, destination_id, profile });
             }
-            Ok(ControlFlow::Continue(()))
-        })
+        }
+        Ok(())
     }
+
+    fn room(&self, destination: &DestinationId) -> usize {
+        self.request.room.get(destination).copied().unwrap_or(self.request.per_destination)
+    }
+
+    /// Lanes that are due, the longest due first: all of them; or, where those of a tenant or a
+    /// destination may stand in front of all others, the first of each tenant and destination.
+    fn due(&self, queue: &Queue) -> Result<Vec<DueLane>, StoreError> {
+        let room = &self.request.room;
+        let full: Vec<&str> =
+            room.iter().filter(|(_, room)| **room == 0).map(|(id, _)| &*id.0).collect();
+        let full =
+            serde_json::to_string(&full).map_err(|error| StoreError::stored("room", error))?;
+        let values = params![self.request.now.0, full, LOOK];
+        let lanes = self.sql.all(&queue.due(self.sql), values, DueLane::read)?;
+        match queue.places() {
+            Some(places) if lanes.len() == LOOK => self.due_everywhere(queue, &places),
+            _ => Ok(lanes),
+        }
+    }
+
+    fn due_everywhere(&self, queue: &Queue, places: &str) -> Result<Vec<DueLane>, StoreError> {
+        // Those that are claimed may stand among them.
+        let (now, most) = (self.request.now.0, 2 * self.request.per_destination);
+        let place = |row: &Row<'_>| Ok((row.get::<i64>(0)?, DestinationId(row.get(1)?)));
+        let mut places = self.sql.all(places, (), place)?;
+        places.retain(|(_, destination)| self.room(destination) > 0);
+        let values = places.iter().map(|(tenant, place)| params![now, *tenant, place.0, most]);
+        let mut lanes = self.sql.all_each(&queue.due_there(self.sql), values, DueLane::read)?;
+        lanes.sort_by_key(|lane| lane.since);
+        Ok(lanes)
+    }
+}
+
+/// Whose each of these lanes is.
+fn tenants(sql: &Sql, lanes: &HashSet<i64>) -> Result<Vec<i64>, StoreError> {
+    let tenant = "SELECT organization_id FROM resource WHERE id = ?1";
+    let found = sql.find_each(tenant, lanes.iter().map(|lane| [lane]), |row| row.get(0))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The instance, when its notifications have where to go.
@@ -194,3 +245,6 @@ fn sendable(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

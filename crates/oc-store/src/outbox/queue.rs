@@ -22,7 +22,7 @@ pub(super) struct Queue {
     pub(super) turn: Turn,
     /// At most so many are sent.
     longest: usize,
-    /// Lanes `r` that are due by `?1`: number, instance, destination.
+    /// Lanes `r` that are due by `?1`: number, instance, destination, tenant, and since when.
     due: &'static str,
     /// The longest due first.
     order: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct Queue {
 pub(super) const NEW: Queue = Queue {
     turn: Turn::New,
     longest: LONGEST,
-    due: "SELECT r.id, r.instance_id, r.destination FROM resource r
+    due: "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.lane_due FROM resource r
           WHERE r.lane_due <= ?1 AND r.destination IS NOT NULL",
     order: "r.lane_due",
     waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
@@ -47,7 +47,8 @@ pub(super) const NEW: Queue = Queue {
 pub(super) const REPLAYS: Queue = Queue {
     turn: Turn::Replay,
     longest: LONGEST,
-    due: "SELECT r.id, r.instance_id, r.destination FROM resource r
+    due:
+        "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.replay_due FROM resource r
           WHERE r.replay_due <= ?1 AND r.destination IS NOT NULL AND r.lane_due IS NULL",
     order: "r.replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
@@ -61,7 +62,8 @@ pub(super) const REPLAYS: Queue = Queue {
 pub(super) const PROBES: Queue = Queue {
     turn: Turn::Probe,
     longest: 1,
-    due: "SELECT r.id, i.id, r.destination FROM instance i JOIN resource r ON r.id =
+    due: "SELECT r.id, i.id, r.destination, r.organization_id, i.probe_due
+          FROM instance i JOIN resource r ON r.id =
             (SELECT w.id FROM resource w WHERE w.instance_id = i.id AND w.destination IS NOT NULL
                AND w.delivered_through < w.visible_through
              ORDER BY (SELECT min(n.seq) FROM notification n
@@ -98,6 +100,31 @@ impl Queue {
         } else {
             format!("{due} AND ?2 IS NOT NULL ORDER BY {order} LIMIT ?3")
         }
+    }
+
+    /// The tenants and destinations with something in the queue; none where nobody's can stand in
+    /// front of another's for long, as each instance has one probe at a time.
+    pub(super) fn places(&self) -> Option<String> {
+        let order = self.order;
+        (self.turn != Turn::Probe).then(|| {
+            format!(
+                "SELECT DISTINCT r.organization_id, r.destination FROM resource r
+                 WHERE {order} IS NOT NULL AND r.destination IS NOT NULL"
+            )
+        })
+    }
+
+    /// At most `?4` that are due of the tenant `?2` and the destination `?3`; in a database that is
+    /// shared only those that nobody has claimed.
+    pub(super) fn due_there(&self, sql: &Sql) -> String {
+        let Self { due, order, .. } = self;
+        let there = "r.organization_id = ?2 AND r.destination = ?3";
+        let is_free = if sql.is_postgres() {
+            format!(" AND {}", claims::is_free(&[Kind::of(self.turn)], "r.id"))
+        } else {
+            String::new()
+        };
+        format!("{due} AND {there}{is_free} ORDER BY {order} LIMIT ?4")
     }
 
     /// The lane `?2`, while it is due.

@@ -44,6 +44,22 @@ pub(super) fn find_each<P: Params, T>(
     rows.into_iter().map(&mut find).collect()
 }
 
+pub(super) fn all_each<P: Params, T>(
+    connection: &Connection,
+    text: &str,
+    rows: impl IntoIterator<Item = P>,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    for values in rows {
+        each(connection, text, values.values().as_ref(), |row| {
+            all.push(read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(all)
+}
+
 pub(super) fn each(
     connection: &Connection,
     text: &str,

@@ -20,5 +20,6 @@ mod sessions;
 mod slow;
 mod tasks;
 mod tenants;
+mod turns;
 mod vault;
 mod webhooks;

@@ -9,6 +9,9 @@ pub(crate) type Place = TempDir;
 /// An empty sequence of bytes, as the database spells it.
 pub(crate) const NO_BYTES: &str = "x''";
 
+/// Sixteen bytes, others each time.
+pub(crate) const RANDOM_ID: &str = "randomblob(16)";
+
 pub(crate) async fn new() -> Place {
     TempDir::new().expect("a folder")
 }
