@@ -29,7 +29,9 @@ fn sweep<T>(sql: &Sql, first: T, step: impl Fn(T) -> (u64, Option<T>)) -> (u64, 
     let (mut next, mut deleted, mut steps) = (Some(first), 0, 0);
     while let Some(from) = next {
         let before = changes(sql);
+        sql.batch("BEGIN").unwrap();
         let (some, after) = step(from);
+        sql.batch("COMMIT").unwrap();
         let changed = changes(sql) - before;
         assert!(changed <= CHUNK + 102, "{changed} rows in one transaction");
         (next, deleted, steps) = (after, deleted + some, steps + 1);
