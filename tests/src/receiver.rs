@@ -112,6 +112,11 @@ impl Receiver {
         format!("http://{}/{path}", self.web.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.web.address
+    }
+
     /// Checks signatures with this key from now on; a wrong one is a fault and answered 401.
     pub fn expect_key(&self, key: &str) {
         *lock(&self.inner.key) = Some(key.to_owned());

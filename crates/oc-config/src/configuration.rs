@@ -12,7 +12,7 @@ use crate::{Connector, Diagnostic};
 pub const MASK: &str = "********";
 
 /// Keys that are secrets with every connector (instances.md, "Answer").
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "oauth.api.key",
     "oauth.api.secret",
     "oauth.user.token",
@@ -21,6 +21,7 @@ const SECRETS: [&str; 8] = [
     "event.notification.signature.key",
     "event.notification.basic.password",
     "event.notification.callback.headers",
+    "event.notification.client.key",
 ];
 
 /// The longest value that is not a poller configuration, in bytes.

@@ -3,6 +3,7 @@
 //! After this crate no layer sees raw text, patterns or templates.
 #![doc = include_str!("../README.md")]
 
+mod callback_tls;
 mod catalogue;
 mod configuration;
 mod connector;
@@ -24,6 +25,7 @@ mod timestamp;
 mod where_clause;
 mod zone;
 
+pub use callback_tls::{CallbackTls, ClientIdentity};
 pub use catalogue::Catalogue;
 pub use configuration::{Configuration, MASK};
 pub use connector::{

@@ -4,8 +4,10 @@ mod callback;
 mod failure_policy;
 mod headers;
 mod pushed;
+mod tls;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -13,8 +15,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::{
-    Configuration, Connector, Deletes, Diagnostic, OAuth2, PollerConfiguration, ResourceConfig,
-    SignatureKey, convert_legacy_urls,
+    CallbackTls, Configuration, Connector, Deletes, Diagnostic, OAuth2, PollerConfiguration,
+    ResourceConfig, SignatureKey, convert_legacy_urls,
 };
 
 pub use callback::NotificationFormat;
@@ -35,6 +37,8 @@ pub struct InstanceSettings {
     pub headers: Vec<(String, SecretString)>,
     /// User name and password of HTTP Basic towards the callback.
     pub basic: Option<(String, SecretString)>,
+    /// TLS towards the callback, where it is not the usual one.
+    pub tls: Option<Arc<CallbackTls>>,
     /// What a failed delivery means; `None` leaves it to the operator.
     pub failure_policy: Option<FailurePolicy>,
     /// Whether deliveries that have queued are tried again by themselves.
@@ -94,6 +98,7 @@ impl Reader<'_> {
         let signature_keys = self.signature_keys();
         let basic = self.basic();
         let headers = self.headers(basic.is_some());
+        let tls = self.tls(callback.as_ref());
         let resources = self.resources();
         let pushed = self.pushed(&resources);
         Some(InstanceSettings {
@@ -103,6 +108,7 @@ impl Reader<'_> {
             signature_keys,
             headers,
             basic,
+            tls,
             failure_policy: self.failure_policy(),
             probes: self.flag("event.notification.probe", true),
             interval: self.interval(floor),

@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 19] = [
+const KEYS: [Row; 22] = [
     (
         "base.url",
         "Base URL",
@@ -103,6 +103,27 @@ const KEYS: [Row; 19] = [
         "Failure policy",
         "What a failed delivery means: retry, or queue (nothing more is sent until it is reactivated)",
         EntryKind::Word,
+        None,
+    ),
+    (
+        "event.notification.client.certificate",
+        "Client certificate",
+        "Shown to a callback that asks who calls: PEM, with those that lead to its authority",
+        EntryKind::Area,
+        None,
+    ),
+    (
+        "event.notification.client.key",
+        "Key of the client certificate",
+        "PEM, without a passphrase",
+        EntryKind::Area,
+        None,
+    ),
+    (
+        "event.notification.ca.certificate",
+        "Authority of the callback",
+        "Who may have signed the callback's certificate, instead of the public authorities: PEM",
+        EntryKind::Area,
         None,
     ),
     (

@@ -139,6 +139,7 @@ mod tests {
                 keys: vec![],
                 headers: vec![],
                 basic: None,
+                tls: None,
             },
             clock: Clock::new(|| NOW),
             dice: Dice::new(|| 0.0),

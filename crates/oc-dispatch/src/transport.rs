@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::{InstanceSettings, SignatureKey, Timestamp};
+use oc_config::{CallbackTls, InstanceSettings, SignatureKey, Timestamp};
 use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
@@ -23,6 +24,8 @@ pub struct Destination {
     pub headers: Vec<(String, SecretString)>,
     /// HTTP Basic.
     pub basic: Option<(String, SecretString)>,
+    /// TLS, where it is not the usual one.
+    pub tls: Option<Arc<CallbackTls>>,
 }
 
 impl Destination {
@@ -33,6 +36,7 @@ impl Destination {
             keys: settings.signature_keys.clone(),
             headers: settings.headers.clone(),
             basic: settings.basic.clone(),
+            tls: settings.tls.clone(),
         })
     }
 

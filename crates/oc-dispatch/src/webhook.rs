@@ -46,6 +46,7 @@ impl Transport for Webhooks {
         let at = self.clock.now();
         let mut request = Request::post(to.url.clone(), notification.body.clone());
         request.headers = headers(to, &notification, at);
+        request.tls = to.tls.clone();
         let sent = shown(&request.headers);
         let result = self.egress.exchange(request, self.limits).await;
         let ended = self.clock.now();

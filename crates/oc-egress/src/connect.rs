@@ -1,7 +1,6 @@
 //! The connector: resolves a name, checks every address, connects only to checked ones.
 
 mod names;
-mod tls;
 mod traffic;
 
 use std::future::Future;
@@ -20,7 +19,6 @@ use tower_service::Service;
 use crate::{EgressError, Policy};
 
 pub use names::Names;
-pub(crate) use tls::tls;
 pub(crate) use traffic::{Metered, Traffic};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -12,24 +12,18 @@ use http::header::{
 };
 use http::{Method, StatusCode, Uri};
 use http_body_util::Full;
-use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use oc_config::CallbackTls;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::connect::{Connector, Metered, Traffic, tls};
+use crate::clients::{AllClients, CONNECT_WITHIN, Clients};
+use crate::connect::{Connector, Metered, Traffic};
 use crate::{EgressError, Names, Policy};
 use answer::{check_head, fault_of, read};
 use interim::Interim;
 
-/// Name resolution, TCP and TLS together.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-const IDLE_FOR: Duration = Duration::from_secs(60);
-const IDLE_PER_HOST: usize = 64;
-/// Large answers are read in pieces of up to this size: fewer of them, fewer wake-ups.
-const LARGEST_PIECE: usize = 256 * 1024;
 const MOST_REDIRECTS: usize = 3;
 /// What goes along to another origin. Any other header may be a credential: an API key has the name
 /// that its provider chose.
@@ -50,6 +44,8 @@ pub struct Request {
     pub redirects: Redirects,
     /// Whether it may be sent a second time.
     pub stale: Stale,
+    /// TLS of the sender's own.
+    pub tls: Option<Arc<CallbackTls>>,
 }
 
 /// What is done about a reused connection that may have been closed meanwhile.
@@ -111,9 +107,7 @@ pub struct Egress(Arc<Inner>);
 
 struct Inner {
     connector: Connector,
-    pooled: Client<Metered, Full<Bytes>>,
-    /// For repeating a send that met a stale connection.
-    fresh: Client<Metered, Full<Bytes>>,
+    clients: AllClients,
     user_agent: HeaderValue,
 }
 
@@ -122,14 +116,14 @@ impl Request {
     pub fn get(url: Url) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         let (redirects, stale) = (Redirects::Follow, Stale::Repeat);
-        Self { method: Method::GET, url, headers, body, redirects, stale }
+        Self { method: Method::GET, url, headers, body, redirects, stale, tls: None }
     }
 
     /// A POST that does not.
     pub fn post(url: Url, body: Bytes) -> Self {
         let headers = HeaderMap::new();
         let (redirects, stale) = (Redirects::Never, Stale::Repeat);
-        Self { method: Method::POST, url, headers, body, redirects, stale }
+        Self { method: Method::POST, url, headers, body, redirects, stale, tls: None }
     }
 }
 
@@ -148,24 +142,10 @@ impl Egress {
     /// As [`Egress::new`].
     pub fn with_names(policy: Policy, user_agent: &str, names: Names) -> Result<Self, EgressError> {
         let connector = Connector { policy: Arc::new(policy), names };
-        let inner = HttpsConnectorBuilder::new()
-            .with_tls_config(tls()?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector.clone());
-        let metered = Metered { inner, limit: CONNECT_WITHIN };
-        let client = |idle: usize| {
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE_FOR)
-                .pool_max_idle_per_host(idle)
-                .http1_max_buf_size(LARGEST_PIECE)
-                .build(metered.clone())
-        };
-        let (pooled, fresh) = (client(IDLE_PER_HOST), client(0));
+        let clients = AllClients::new(connector.clone())?;
         let user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| EgressError::Invalid("the user agent is no header value".to_owned()))?;
-        Ok(Self(Arc::new(Inner { connector, pooled, fresh, user_agent })))
+        Ok(Self(Arc::new(Inner { connector, clients, user_agent })))
     }
 
     /// Whether a url may be used at all, its name resolved now.
@@ -217,13 +197,14 @@ impl Egress {
 
     async fn once(&self, request: &Request, limits: Limits) -> Result<Response, EgressError> {
         self.0.connector.policy.check_url(&request.url).map_err(EgressError::Refused)?;
+        let Clients { pooled, fresh } = self.0.clients.of(request.tls.as_ref())?;
         if request.stale == Stale::Avoid {
-            return self.send(&self.0.fresh, request, limits, &mut None).await;
+            return self.send(&fresh, request, limits, &mut None).await;
         }
         let mut traffic = None;
-        match self.send(&self.0.pooled, request, limits, &mut traffic).await {
+        match self.send(&pooled, request, limits, &mut traffic).await {
             Err(EgressError::Closed) if traffic.is_some_and(|traffic| traffic.is_stale()) => {
-                self.send(&self.0.fresh, request, limits, &mut None).await
+                self.send(&fresh, request, limits, &mut None).await
             }
             result => result,
         }

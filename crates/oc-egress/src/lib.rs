@@ -4,12 +4,14 @@
 //! checked, gives every exchange one deadline, and keeps no more of an answer than was asked for.
 #![doc = include_str!("../README.md")]
 
+mod clients;
 mod clock;
 mod connect;
 mod dice;
 mod error;
 mod exchange;
 mod policy;
+mod tls;
 
 pub use clock::Clock;
 pub use connect::Names;
@@ -17,3 +19,4 @@ pub use dice::Dice;
 pub use error::EgressError;
 pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};
 pub use policy::{Policy, Refusal};
+pub use tls::{TlsFault, Validity, check_tls, validity};

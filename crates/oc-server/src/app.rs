@@ -197,6 +197,7 @@ impl App {
                 keys: operator.keys.clone(),
                 headers: Vec::new(),
                 basic: None,
+                tls: None,
             },
             clock: self.clock.clone(),
             dice: Dice::system(),

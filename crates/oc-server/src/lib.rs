@@ -4,6 +4,7 @@
 mod api;
 mod app;
 mod caller_secret;
+mod certificates;
 mod command_line;
 mod commands;
 mod credentials;

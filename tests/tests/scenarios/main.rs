@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod moving;
+mod mutual_tls;
 mod names;
 mod old_client;
 mod operator;

@@ -101,7 +101,7 @@ impl Reader<'_> {
 }
 
 /// A secret whose value is known: what an answer has shown masked can be read again to check it.
-fn known<'a>(configuration: &'a Configuration, key: &str) -> Option<&'a SecretString> {
+pub(super) fn known<'a>(configuration: &'a Configuration, key: &str) -> Option<&'a SecretString> {
     configuration.secret(key).filter(|secret| secret.expose_secret() != MASK)
 }
 

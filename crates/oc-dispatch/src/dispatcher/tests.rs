@@ -76,6 +76,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
         keys: vec![],
         headers: vec![],
         basic: None,
+        tls: None,
     };
     let pending = |at| Pending {
         id: Uuid::from_u128(at),

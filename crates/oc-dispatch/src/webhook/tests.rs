@@ -1,6 +1,7 @@
 //! Attempts against receivers of every kind.
 
 mod hostile;
+mod tls;
 
 use bytes::Bytes;
 use oc_config::SignatureKey;
@@ -22,6 +23,7 @@ fn destination(url: &str) -> Destination {
         keys: vec![SignatureKey::parse("new").unwrap(), SignatureKey::parse("old").unwrap()],
         headers: vec![("X-Own".to_owned(), "1".into()), ("webhook-id".to_owned(), "forged".into())],
         basic: Some(("user".to_owned(), "pass".into())),
+        tls: None,
     }
 }
 

@@ -73,19 +73,32 @@ impl Service<Uri> for Metered {
     }
 }
 
-/// What a handshake failed of, in the words of the library but for one that nobody understands.
+/// What a handshake failed of, in words of our own for what an owner can mend.
 fn tls_fault(error: &(dyn std::error::Error + 'static)) -> String {
+    use rustls::CertificateError as Bad;
+    use rustls::Error::{InvalidCertificate, InvalidMessage};
     let mut cause = error;
     while let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
     {
         cause = inner;
     }
     match cause.downcast_ref() {
-        Some(rustls::Error::InvalidMessage(_)) => {
-            "what answers there does not speak TLS".to_owned()
+        Some(InvalidMessage(_)) => "what answers there does not speak TLS",
+        Some(InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. })) => {
+            "the certificate has expired"
         }
-        _ => error.to_string(),
+        Some(InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. })) => {
+            "the certificate is not good yet"
+        }
+        Some(InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. })) => {
+            "the certificate is for another host"
+        }
+        Some(InvalidCertificate(Bad::UnknownIssuer)) => {
+            "the certificate is signed by nobody who is trusted"
+        }
+        _ => return cause.to_string(),
     }
+    .to_owned()
 }
 
 /// A connection and its count.

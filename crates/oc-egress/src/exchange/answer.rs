@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use rustls::AlertDescription;
 
 use super::{Limits, Overflow};
 use crate::EgressError;
@@ -69,9 +70,32 @@ pub(super) fn fault_of(error: &hyper_util::client::legacy::Error) -> EgressError
             let large = hyper.is_parse_too_large();
             return if large { EgressError::LargeHead } else { EgressError::Malformed };
         }
+        if let Some(refused) = refused_certificate(inner) {
+            return refused;
+        }
         cause = inner.source();
     }
     EgressError::Closed
+}
+
+/// Since TLS 1.3 a server refuses the caller's certificate after the handshake, before it has read
+/// anything.
+fn refused_certificate(error: &(dyn std::error::Error + 'static)) -> Option<EgressError> {
+    let error = error.downcast_ref::<io::Error>()?.get_ref()?;
+    let error = error.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::AlertReceived(alert) = error else { return None };
+    let is_about_certificate = matches!(
+        alert,
+        AlertDescription::AccessDenied
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRequired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::UnsupportedCertificate
+    );
+    is_about_certificate.then(|| EgressError::Tls(error.to_string()))
 }
 
 /// Chunks that are no chunks, or an end before the end.

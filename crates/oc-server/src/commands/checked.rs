@@ -6,9 +6,11 @@ use oc_config::{
     Catalogue, Configuration, Connector, Diagnostic, InstanceId, InstanceRequest, InstanceSettings,
     ResourceConfig, Timestamp,
 };
+use oc_egress::Clock;
 use oc_hub::Target;
 use serde_json::{Value as Json, json};
 
+use crate::certificates;
 use crate::preview::{Preview, preview};
 use crate::settings::Settings;
 
@@ -37,7 +39,12 @@ impl Checked {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let warnings = request.warnings.into_iter().chain(more).collect();
+        let now = Clock::system().now();
+        let remark = settings.tls.as_ref().and_then(|tls| certificates::remark(tls, true, now));
+        if let Some(fault) = remark.as_ref().filter(|remark| remark.is_error()) {
+            return Err(vec![fault.clone()]);
+        }
+        let warnings = request.warnings.into_iter().chain(more).chain(remark).collect();
         Ok(Self { connector: Arc::clone(connector), configuration, settings, warnings })
     }
 

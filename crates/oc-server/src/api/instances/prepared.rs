@@ -19,6 +19,7 @@ use super::recording::Recording;
 use super::webhooks;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::certificates;
 use crate::preview::preview;
 
 /// A request, and what it is about.
@@ -50,8 +51,9 @@ impl Prepared {
             given(connector, before.as_ref(), &request, whole)?;
         configuration = configuration.with_defaults(connector);
         let floor = app.settings.min_refresh_interval;
-        let (settings, remarks) = InstanceSettings::read(&configuration, connector, floor)
+        let (settings, mut remarks) = InstanceSettings::read(&configuration, connector, floor)
             .map_err(|faults| ApiError::faults(&faults))?;
+        remarks.extend(certificates(app, before.as_ref(), &settings, &configuration)?);
         check_polls(app, connector, &settings, &configuration)?;
         check_urls(app, &settings, &configuration).await?;
         let recording = Recording::begin(app, &request);
@@ -91,7 +93,6 @@ impl Prepared {
         if let Some(old) = &old {
             warnings.extend(starting_anew(old, &settings));
         }
-        let callback = settings.callback.as_ref();
         // The way to the callback has changed, so that what was given up may arrive now.
         let reactivate = before.as_ref().is_some_and(|before| {
             configuration.differs_below("event.notification.", &before.configuration)
@@ -110,7 +111,7 @@ impl Prepared {
             warnings,
             tokens,
             polled: polled(app, connector, &settings, start),
-            destination: callback.map(|url| url.origin().ascii_serialization()),
+            destination: settings.callback.map(|url| url.origin().ascii_serialization()),
             configuration,
         };
         Ok(Self { fields, reactivate, trace })
@@ -150,6 +151,24 @@ fn given(
         None => Configuration::default().updated(&given, true),
     };
     Ok(Given { own: given, configuration, refresh_token, warnings })
+}
+
+/// Certificates that could never prove anything are refused now, those that end are warned of.
+fn certificates(
+    app: &App,
+    before: Option<&Instance>,
+    settings: &InstanceSettings,
+    configuration: &Configuration,
+) -> Result<Option<Diagnostic>, ApiError> {
+    let certificate =
+        |of: &Configuration| of.get("event.notification.client.certificate").map(str::to_owned);
+    let is_new = before
+        .is_none_or(|before| certificate(&before.configuration) != certificate(configuration));
+    let tls = settings.tls.as_ref();
+    match tls.and_then(|tls| certificates::remark(tls, is_new, app.clock.now())) {
+        Some(fault) if fault.is_error() => Err(ApiError::faults(&[fault])),
+        remark => Ok(remark),
+    }
 }
 
 /// A poll that could never be carried out is refused now, not at its time.
