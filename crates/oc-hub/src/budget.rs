@@ -40,6 +40,17 @@ struct SpentWindow {
     closed_until: Timestamp,
 }
 
+/// What an account may still spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateBudget {
+    /// The points of a window that we take.
+    pub points: u32,
+    /// Those of them that are left of the running one.
+    pub left: u32,
+    /// When there are all of them again.
+    pub renewed: Timestamp,
+}
+
 /// How much of a window a request may use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
@@ -74,11 +85,20 @@ impl Budgets {
         budget
     }
 
+    /// What is left to an account at a connector's provider; all of it where nothing was spent yet.
+    pub(crate) fn left(&self, account: &str, limits: &Limits, now: Timestamp) -> RateBudget {
+        let budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let points = usable(limits);
+        let untouched = RateBudget { points, left: points, renewed: now };
+        budgets.get(account).map_or(untouched, |budget| budget.left(now))
+    }
+
     /// By connector, what is left of the running window to the account that has least, from 0 to 1.
     pub(crate) fn least_left(&self, now: Timestamp) -> BTreeMap<String, f64> {
         let mut least = BTreeMap::new();
         for budget in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            let left = budget.left(now);
+            let RateBudget { points, left, .. } = budget.left(now);
+            let left = f64::from(left) / f64::from(points);
             let known = least.entry(budget.connector.clone()).or_insert(left);
             *known = left.min(*known);
         }
@@ -99,16 +119,10 @@ pub(crate) struct Told {
 
 impl Budget {
     fn new(connector: &str, limits: &Limits) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "share is within 0..=1"
-        )]
-        let usable = (f64::from(limits.points) * limits.share) as u32;
         Self {
             connector: connector.to_owned(),
             points: limits.points,
-            usable: usable.max(1),
+            usable: usable(limits),
             every: limits.every,
             turnstile: Turnstile::default(),
             window: Mutex::default(),
@@ -171,14 +185,16 @@ impl Budget {
         }
     }
 
-    /// What is left of the running window, from 0 to 1.
-    fn left(&self, now: Timestamp) -> f64 {
+    /// What is left of the running window.
+    fn left(&self, now: Timestamp) -> RateBudget {
         let mut window = self.window();
         window.turn(now, self.every);
+        let points = self.usable;
         if now < window.closed_until {
-            return 0.0;
+            return RateBudget { points, left: 0, renewed: window.closed_until };
         }
-        f64::from(self.usable.saturating_sub(window.spent)) / f64::from(self.usable)
+        let left = points.saturating_sub(window.spent);
+        RateBudget { points, left, renewed: window.end(self.every) }
     }
 
     /// Whether nothing of it counts any more at `now`.
@@ -214,6 +230,17 @@ impl SpentWindow {
     fn end(&self, every: Duration) -> Timestamp {
         Timestamp((self.number + 1) * micros(every) - self.ahead).plus(Duration::from_secs(1))
     }
+}
+
+/// The points of a window that we take.
+fn usable(limits: &Limits) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "share is within 0..=1"
+    )]
+    let usable = (f64::from(limits.points) * limits.share) as u32;
+    usable.max(1)
 }
 
 fn micros(every: Duration) -> i64 {

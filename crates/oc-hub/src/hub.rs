@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use oc_config::{HubCall, OperationKind, Timestamp};
+use oc_config::{Connector, HubCall, OperationKind, Timestamp};
 use oc_egress::{Clock, Egress};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 use url::Url;
 
+use crate::budget::RateBudget;
 use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
 use crate::object::{Operated, operate};
@@ -136,6 +137,17 @@ impl Hub {
     /// How many readings wait for their account's rate budget at the moment.
     pub fn waiting(&self) -> usize {
         self.0.waiting.count()
+    }
+
+    /// What is left at `now` to an account of a provider with a rate limit.
+    pub fn rate_budget(
+        &self,
+        connector: &Connector,
+        account: &str,
+        now: Timestamp,
+    ) -> Option<RateBudget> {
+        let limits = connector.limits.as_ref()?;
+        Some(self.0.budgets.left(account, limits, now))
     }
 
     /// By connector, what is left at `now` of the rate limit's running window to the account that

@@ -25,6 +25,7 @@ mod target;
 mod waiting;
 
 pub use authorizer::{AuthorizeError, Authorizer, Credential};
+pub use budget::RateBudget;
 pub use client::Retry;
 pub use error::HubError;
 pub use hub::Hub;

@@ -34,6 +34,19 @@ pub struct EventCount {
     pub failed: u64,
 }
 
+/// The attempts to deliver what was found in one piece of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptCount {
+    /// Which piece, from 0.
+    pub bucket: u32,
+    /// All of them.
+    pub count: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// How long they took on the average, in microseconds.
+    pub mean_took: u64,
+}
+
 impl Store {
     /// Counts events by piece, in order; what is 0 is left out.
     ///
@@ -60,19 +73,35 @@ impl Store {
     ) -> Result<Option<Vec<EventCount>>, StoreError> {
         self.database.read(move |sql| counts(sql, scope, buckets, most)).await
     }
+
+    /// Counts attempts by the piece in which their notifications were found, in order; pieces without
+    /// any are left out.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn attempt_counts(
+        &self,
+        scope: EventScope,
+        buckets: Buckets,
+    ) -> Result<Vec<AttemptCount>, StoreError> {
+        self.database.read(move |sql| attempts(sql, scope, buckets)).await
+    }
 }
 
-/// The notifications of a scope and a time: read from the index `notification_time` alone.
+/// Notifications with their instances.
 const NOTIFICATIONS: &str = "FROM instance i JOIN resource r ON r.instance_id = i.id
-    JOIN notification n ON n.resource_id = r.id
-  WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
+    JOIN notification n ON n.resource_id = r.id";
+
+/// Those of a scope and a time: read from the index `notification_time` alone.
+const ASKED_FOR: &str = "WHERE i.organization_id = ?1 AND i.id BETWEEN ?2 AND ?3
     AND n.created >= ?4 AND n.created < ?5 AND n.seq <= r.visible_through";
 
 fn totals(sql: &Sql, scope: EventScope, buckets: Buckets) -> Result<Vec<(u32, u64)>, StoreError> {
     let values = values(scope, buckets);
     sql.all(
         &format!(
-            "SELECT (n.created - ?4) / ?6 AS bucket, CAST(sum(n.events) AS BIGINT) {NOTIFICATIONS}
+            "SELECT (n.created - ?4) / ?6 AS bucket, CAST(sum(n.events) AS BIGINT)
+         {NOTIFICATIONS} {ASKED_FOR}
          GROUP BY bucket ORDER BY bucket",
         ),
         values,
@@ -105,7 +134,7 @@ fn counts(
              EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq) AS tried,
              EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered = 1)
                AS arrived
-           {NOTIFICATIONS}) AS counted
+           {NOTIFICATIONS} {ASKED_FOR}) AS counted
          GROUP BY bucket, instance_id ORDER BY bucket, instance_id LIMIT {}",
             most.saturating_add(1)
         ),
@@ -113,6 +142,26 @@ fn counts(
         read,
     )?;
     Ok((counts.len() <= most).then_some(counts))
+}
+
+fn attempts(
+    sql: &Sql,
+    scope: EventScope,
+    buckets: Buckets,
+) -> Result<Vec<AttemptCount>, StoreError> {
+    sql.all(
+        &format!(
+            "SELECT (n.created - ?4) / ?6 AS bucket, count(*),
+           sum(CASE WHEN a.delivered = 0 THEN 1 ELSE 0 END), CAST(sum(a.took) / count(*) AS BIGINT)
+         {NOTIFICATIONS} JOIN attempt a ON a.notification = n.seq {ASKED_FOR}
+         GROUP BY bucket ORDER BY bucket"
+        ),
+        values(scope, buckets),
+        |row| {
+            let (bucket, count) = (row.get(0)?, row.get(1)?);
+            Ok(AttemptCount { bucket, count, failures: row.get(2)?, mean_took: row.get(3)? })
+        },
+    )
 }
 
 /// Organization, first and last instance, begin, end, width.

@@ -36,7 +36,7 @@ mod trace;
 mod turns;
 mod vault;
 
-pub use analytics::{Buckets, EventCount};
+pub use analytics::{AttemptCount, Buckets, EventCount};
 pub use audit::{AuditEntry, By};
 pub use backup::backup;
 pub use creation_key::{Creation, CreationKey};

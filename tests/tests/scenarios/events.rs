@@ -326,6 +326,10 @@ async fn events_are_counted_by_time_and_instance() -> anyhow::Result<()> {
         let record = days.iter().find_map(|day| day["records"].get(0)).context("a record")?;
         assert_eq!((&record["instanceId"], &record["failed"]), (&json!(instance.id), &json!(0)));
     }
+    let of_one = format!("/instances/{}/events/analytics", instance.id);
+    assert_eq!(sum(&server.api.get(&of_one).await?.body, "count"), 25);
+    let attempts = server.api.get(&format!("{of_one}/attempts")).await?.body;
+    assert_eq!((sum(&attempts, "attempts"), sum(&attempts, "failures")), (3, 0));
     for query in ["interval=week", "from=2026-01-02&to=2026-01-01", "from=2020-01-01"] {
         let reply = server.api.get(&format!("/instances/events/analytics?{query}")).await?;
         assert_eq!(reply.status, 400, "{query}");

@@ -143,6 +143,22 @@ fn accounts_are_apart_and_remembered_while_their_window_lasts() {
     assert!(kept.len() <= 3 * LOOK_THROUGH && !kept.contains_key("a"));
 }
 
+#[test]
+fn what_is_left_is_told_with_the_time_at_which_there_is_all_of_it() {
+    let budgets = Budgets::default();
+    let catalogue = oc_config::Catalogue::built_in().unwrap();
+    let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
+    let (now, end) = (Timestamp(MINUTE), Timestamp(2 * MINUTE + 1_000_000));
+    let left = || budgets.left("a", &limits, now);
+    assert_eq!(left(), RateBudget { points: 450, left: 450, renewed: now });
+    let budget = budgets.of("salesloft", "a", &limits, now);
+    budget.try_take(50, Share::Whole, now);
+    assert_eq!(left(), RateBudget { points: 450, left: 400, renewed: end });
+    budget.close(Some(Duration::from_secs(300)), now);
+    assert_eq!(left(), RateBudget { points: 450, left: 0, renewed: Timestamp(6 * MINUTE) });
+    assert_eq!(budgets.left("b", &limits, now).left, 450);
+}
+
 /// A provider that counts in minutes of its own clock, of which our requests see whole seconds.
 struct Provider {
     /// Its clock less ours, in microseconds.

@@ -24,19 +24,18 @@ const MOST_RECORDS: usize = 100_000;
 
 pub(super) fn calls() -> Calls {
     let call = |summary, wants| Call::new("events", summary, wants).query::<Asked>();
+    let instance = |summary| call(summary, Wants::Instance);
     Calls::new()
-        .on(
-            &Method::GET,
-            "/instances/events/analytics",
-            totals,
-            call("Events by time", Wants::Instance).answers::<Vec<Total>>(),
-        )
-        .on(
-            &Method::GET,
-            "/instances/events/analytics/instances",
-            by_instance,
-            call("Events by time and instance", Wants::Instance).answers::<Vec<Counts>>(),
-        )
+        .aimed(&Method::GET, "/events/analytics", totals, || {
+            instance("Events by time").answers::<Vec<Total>>()
+        })
+        .aimed(&Method::GET, "/events/analytics/instances", by_instance, || {
+            instance("Events by time and instance").answers::<Vec<Counts>>()
+        })
+        .aimed(&Method::GET, "/events/analytics/attempts", attempts, || {
+            instance("Attempts to deliver, by the time at which their events were found")
+                .answers::<Vec<Attempts>>()
+        })
         .on(
             &Method::GET,
             "/instances/events/analytics/accounts",
@@ -93,6 +92,19 @@ struct InstanceCount {
     account_id: i64,
 }
 
+/// The attempts to deliver what was found in a bucket.
+#[derive(Serialize, ToSchema)]
+struct Attempts {
+    /// When the bucket begins.
+    timestamp: String,
+    /// How many.
+    attempts: u64,
+    /// Those of them that failed.
+    failures: u64,
+    /// How long they took on the average, in milliseconds.
+    latency: u64,
+}
+
 async fn totals(
     State(app): State<App>,
     Scope(scope, _): Scope,
@@ -114,6 +126,29 @@ async fn by_instance(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Vec<Counts>>, ApiError> {
     counts(&app, scope, &asked).await.map(Json)
+}
+
+async fn attempts(
+    State(app): State<App>,
+    Scope(scope, _): Scope,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Json<Vec<Attempts>>, ApiError> {
+    let buckets = asked.buckets(app.clock.now())?;
+    let found = app.store.attempt_counts(scope, buckets).await?;
+    let mut found = found.into_iter().peekable();
+    let attempts = |at| {
+        let here = found.next_if(|one| one.bucket == at);
+        let timestamp = begin(buckets, at);
+        here.map_or(
+            Attempts { timestamp: timestamp.clone(), attempts: 0, failures: 0, latency: 0 },
+            |one| {
+                let (attempts, failures, latency) =
+                    (one.count, one.failures, one.mean_took / 1_000);
+                Attempts { timestamp, attempts, failures, latency }
+            },
+        )
+    };
+    Ok(Json((0..buckets.count).map(attempts).collect()))
 }
 
 /// An organization is one account.

@@ -64,6 +64,8 @@ pub struct ResourceState {
     pub next_due: Option<Timestamp>,
     /// Notifications that wait to be sent.
     pub waiting: u64,
+    /// Notifications that are to be sent once more.
+    pub replays_waiting: u64,
     /// What is done besides polling.
     pub task: Option<Task>,
     /// When that goes on.
@@ -113,6 +115,7 @@ fn states(sql: &Sql, filter: &str, values: impl Params) -> Result<Vec<ResourceSt
             last_result: result.and_then(|text| serde_json::from_str(&text).ok()),
             next_due: row.get::<Option<i64>>(5)?.map(Timestamp),
             waiting: row.get(6)?,
+            replays_waiting: row.get(13)?,
             task: task.and_then(|text| read_task(&text).ok()),
             task_due: row.get::<Option<i64>>(10)?.map(Timestamp),
             task_error: row.get(11)?,
@@ -124,7 +127,8 @@ fn states(sql: &Sql, filter: &str, values: impl Params) -> Result<Vec<ResourceSt
             "SELECT name, cursor, polls, last_poll, last_result, next_due,
            (SELECT count(*) FROM notification n WHERE n.resource_id = r.id
               AND n.seq > r.delivered_through AND n.seq <= r.visible_through), id, instance_id,
-           task, task_due, task_error, last_sweep
+           task, task_due, task_error, last_sweep,
+           (SELECT count(*) FROM replay p WHERE p.resource_id = r.id)
          FROM resource r WHERE {filter}",
         ),
         values,

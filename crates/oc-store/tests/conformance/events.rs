@@ -406,4 +406,8 @@ async fn events_are_counted_by_time_and_by_what_became_of_them() {
     let totals = house.store.event_totals(ALL, hour()).await.unwrap();
     assert_eq!(totals, [(31, 25), (46, 1)]);
     assert_eq!(house.store.event_counts(ALL, hour(), 1).await.unwrap(), None);
+    let attempts = house.store.attempt_counts(ALL, hour()).await.unwrap();
+    let shown: Vec<_> = attempts.iter().map(|one| (one.bucket, one.count, one.failures)).collect();
+    assert_eq!(shown, [(31, 2, 1)]);
+    assert_eq!(attempts[0].mean_took, 60_000_000);
 }

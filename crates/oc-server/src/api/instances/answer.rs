@@ -76,10 +76,27 @@ pub(super) struct InstanceAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     webhooks: Option<WebhooksAnswer>,
+    /// What its account may still spend of the provider's rate limit, where one instance is asked for
+    /// and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rate_budget: Option<RateBudgetAnswer>,
     /// The connector's objects, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) objects: Option<Vec<String>>,
+}
+
+/// What an account may still spend.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RateBudget)]
+struct RateBudgetAnswer {
+    /// The points of each window of the provider's limit that are taken.
+    points: u32,
+    /// Those of them that are left of the running one.
+    left: u32,
+    /// When there are all of them again.
+    renewed: String,
 }
 
 /// A user who owns an instance.
@@ -113,8 +130,16 @@ pub(super) async fn of(app: &App, instance: &Instance) -> Result<InstanceAnswer,
         tasks,
         webhooks,
         delivery_queued,
+        rate_budget: rate_budget(app, instance),
         ..with_user(app, instance, user.as_ref())
     })
+}
+
+fn rate_budget(app: &App, instance: &Instance) -> Option<RateBudgetAnswer> {
+    let connector = app.catalogue.find(&instance.connector)?;
+    let budget = app.hub.rate_budget(connector, &instance.account, app.clock.now())?;
+    let (points, left) = (budget.points, budget.left);
+    Some(RateBudgetAnswer { points, left, renewed: budget.renewed.to_seconds_text() })
 }
 
 /// The whole instance, when its user is known already.
@@ -151,6 +176,7 @@ pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> 
         polling_stopped: instance.stopped.clone(),
         delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
         delivery_queued: None,
+        rate_budget: None,
         tasks: Vec::new(),
         webhooks: None,
         objects: None,

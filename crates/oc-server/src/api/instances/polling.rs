@@ -74,6 +74,8 @@ struct PollerRecord {
     next_due: Option<String>,
     /// Notifications that wait to be sent.
     waiting: u64,
+    /// Notifications that are to be sent once more.
+    replays_waiting: u64,
     /// What is done besides polling.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -161,6 +163,7 @@ impl PollerRecord {
             last_result: state.last_result,
             next_due: state.next_due.map(|at| at.to_string()),
             waiting: state.waiting,
+            replays_waiting: state.replays_waiting,
         }
     }
 }
