@@ -57,7 +57,7 @@ pub(crate) async fn serve(
 ) {
     let access = app.settings.access.clone();
     let api = router(app.clone(), telemetry);
-    let page = ui::routes(&app, Inside::new(api.clone())).layer(from_fn(within_time));
+    let page = ui::routes(&app, Inside::new(api.clone()), stop.clone()).layer(from_fn(within_time));
     connections::serve(listener, page.fallback_service(api), &access, stop).await;
 }
 

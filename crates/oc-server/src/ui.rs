@@ -2,6 +2,7 @@
 
 mod activity;
 mod assets;
+mod chart;
 mod connectors;
 mod consent;
 mod create;
@@ -9,12 +10,15 @@ mod event;
 mod fields;
 mod instance;
 mod instances;
+mod kept_up;
 mod known_event;
 mod known_instance;
 mod layout;
 mod problem;
 mod sign_in;
 mod visitor;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -28,6 +32,8 @@ use axum::response::{Redirect, Response};
 use axum::routing::{any, get, post};
 use oc_egress::Clock;
 use oc_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::api::Inside;
@@ -42,6 +48,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// Where signed-in visitors begin.
 const HOME: &str = "/ui/instances";
 
+/// The most that follow the activity at a time; others load it again.
+const FOLLOWERS: usize = 100;
+
 /// What pages have: sessions, and the API. They reach nothing else of the program.
 #[derive(Clone)]
 struct Ui {
@@ -49,15 +58,21 @@ struct Ui {
     clock: Clock,
     public_url: Url,
     api: Inside,
+    /// The end of the program, which streams do not outlive.
+    stop: CancellationToken,
+    /// How many may follow the activity at a time.
+    followers: Arc<Semaphore>,
 }
 
 /// The page's routes.
-pub(crate) fn routes(app: &App, api: Inside) -> Router {
+pub(crate) fn routes(app: &App, api: Inside, stop: CancellationToken) -> Router {
     let ui = Ui {
         store: app.store.clone(),
         clock: app.clock.clone(),
         public_url: app.settings.public_url.clone(),
         api,
+        stop,
+        followers: Arc::new(Semaphore::new(FOLLOWERS)),
     };
     let home = || async { Redirect::to(HOME) };
     Router::new()
@@ -75,6 +90,8 @@ pub(crate) fn routes(app: &App, api: Inside) -> Router {
         .route("/oauth/callback", get(consent::arrive))
         .route("/ui/instances", get(instances::list))
         .route("/ui/instances/{id}", get(instance::show))
+        .route("/ui/instances/{id}/standing", get(instance::standing))
+        .route("/ui/instances/{id}/reactivate", post(instance::actions::reactivate))
         .route("/ui/instances/{id}/edit", get(create::edit).post(create::change))
         .route("/ui/instances/{id}/poll", post(instance::actions::poll))
         .route("/ui/instances/{id}/enable", post(instance::actions::enable))
@@ -84,6 +101,7 @@ pub(crate) fn routes(app: &App, api: Inside) -> Router {
             get(instance::actions::ask).post(instance::actions::delete),
         )
         .route("/ui/activity", get(activity::list))
+        .route("/ui/activity/live", get(activity::live::follow))
         .route("/ui/events/{id}", get(event::show))
         .route("/ui/events/{id}/deliveries", get(event::deliveries))
         .route("/ui/events/{id}/replay", post(event::replay))

@@ -108,6 +108,37 @@ async fn notifications_are_filtered_and_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn what_is_new_shows_by_itself_unless_the_list_is_to_stand_still() {
+    let mut house = House::signed_in().await.unwrap();
+    house.telling("Sales").await.unwrap();
+    let browser = &house.browser;
+    browser.go("/ui/activity").await.unwrap();
+    browser.see("Nothing was found yet.").await.unwrap();
+    let first = news(&house, &json!({})).await.unwrap();
+    browser.see(&format!("Created {first}")).await.unwrap();
+    browser.see("200 in").await.unwrap();
+    browser.is_sound_everywhere().await.unwrap();
+    // Whoever stands on a line stays there.
+    browser.run("document.querySelector('td a').focus()").await.unwrap();
+    let second = news(&house, &json!({})).await.unwrap();
+    browser.see(&format!("Created {second}")).await.unwrap();
+    assert_eq!(browser.focused().await.unwrap(), format!("Created {first}"));
+    browser.press("Pause").await.unwrap();
+    browser.see("Go on").await.unwrap();
+    assert_eq!(
+        browser.run("return document.querySelectorAll('[data-follows]').length").await.unwrap(),
+        0
+    );
+    browser.is_sound().await.unwrap();
+    browser.press("Go on").await.unwrap();
+    browser.see("Pause").await.unwrap();
+    // A list that is followed does not keep the server from ending.
+    assert_eq!(house.server.terminate().await.unwrap(), Some(0));
+    assert!(!house.server.log().contains("Not everything under way has ended"));
+    house.browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn records_and_answers_are_text_and_megabytes_of_them_make_no_heavy_page() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;

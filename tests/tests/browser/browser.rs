@@ -112,20 +112,13 @@ impl Browser {
         let path = format!(
             "//*[self::button or self::a or self::summary][normalize-space()={text} or @aria-label={text}]"
         );
-        let found = self.find(&path).await;
-        let found = found.with_context(|| format!("nothing to press is called {text}"))?;
-        found.scroll_into_view().await?;
-        found.click().await?;
-        Ok(())
+        self.click(&path).await.with_context(|| format!("nothing to press is called {text}"))
     }
 
     /// Presses the first element of this kind in which a text stands.
     pub(crate) async fn press_where(&self, kind: &str, text: &str) -> anyhow::Result<()> {
         let path = format!("//{kind}[contains(normalize-space(), {})]", quoted(text));
-        let found = self.find(&path).await.with_context(|| format!("no {kind} with `{text}`"))?;
-        found.scroll_into_view().await?;
-        found.click().await?;
-        Ok(())
+        self.click(&path).await.with_context(|| format!("no {kind} with `{text}`"))
     }
 
     /// Presses keys where the focus is.
@@ -166,6 +159,22 @@ impl Browser {
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         self.driver.quit().await?;
         Ok(())
+    }
+
+    /// Clicks the first element on a path; what is just being replaced is looked for again.
+    async fn click(&self, path: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = self.find(path).await?;
+            let clicked = async {
+                found.scroll_into_view().await?;
+                found.click().await
+            };
+            match clicked.await {
+                Err(_) if Instant::now() < until => tokio::time::sleep(PAUSE).await,
+                clicked => return Ok(clicked?),
+            }
+        }
     }
 
     /// The first element on a path, as soon as there is one.

@@ -8,6 +8,7 @@ mod driver;
 mod edit;
 mod hostile;
 mod house;
+mod instance;
 mod keyboard;
 mod lists;
 mod pictures;

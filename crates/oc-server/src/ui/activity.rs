@@ -1,6 +1,7 @@
 //! Activity: what was found and what became of it, filtered, the newest first, page by page.
 
 mod filter;
+pub(super) mod live;
 
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -18,7 +19,10 @@ use filter::Filter;
 pub(super) async fn list(visitor: Visitor, uri: Uri) -> Result<Response, Problem> {
     let filter = Filter(Fields::read(uri.query().unwrap_or_default().as_bytes()));
     let found = match read(&visitor, &filter).await {
-        Ok((events, next)) => shown(&filter, &events, next.as_deref()),
+        Ok((events, next)) => {
+            let follows = filter.is_followed().then(|| filter.live());
+            html! { div data-follows=[follows] { (shown(&filter, &events, next.as_deref())) } }
+        }
         // What is asked for is not there, or cannot be read: the form is, to ask in another way.
         Err(refused)
             if matches!(refused.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) =>
@@ -28,11 +32,19 @@ pub(super) async fn list(visitor: Visitor, uri: Uri) -> Result<Response, Problem
         Err(refused) => return Err(refused.into()),
     };
     let content = html! {
-        (heading("Activity", &html! {}))
+        (heading("Activity", &pause(&filter)))
         (filter.form())
         (found)
     };
     Ok(Page::of(&visitor, Part::Activity, "Activity").show(&content))
+}
+
+/// Whoever reads can have the list stand still.
+fn pause(filter: &Filter) -> Markup {
+    html! {
+        @if filter.is_followed() { a.button href=(filter.paused(true)) { "Pause" } }
+        @else if !filter.is_behind() { a.button href=(filter.paused(false)) { "Go on" } }
+    }
 }
 
 /// A page of notifications, and where the next one begins.
@@ -93,7 +105,7 @@ fn row(one: &KnownEvent) -> Markup {
     html! {
         tr {
             td data-label="Found (GMT)" { (instant(&one.created_date)) }
-            td data-label="Events" { a href={ "/ui/events/" (one.id) } { (one.summary()) } }
+            td data-label="Events" { a id={ "event-" (one.id) } href={ "/ui/events/" (one.id) } { (one.summary()) } }
             td data-label="Resource" { (one.object_type) }
             td data-label="Instance" {
                 a href={ (super::HOME) "/" (one.instance_id) } { (one.instance_name) }

@@ -35,10 +35,8 @@ pub(super) static PAGE: Asset =
     asset!("page.js", "text/javascript; charset=utf-8", "assets/page.js");
 pub(super) static HTMX: Asset =
     asset!("htmx.js", "text/javascript; charset=utf-8", "assets/vendor/htmx.js");
-pub(super) static HTMX_SSE: Asset =
-    asset!("htmx-sse.js", "text/javascript; charset=utf-8", "assets/vendor/htmx-sse.js");
 
-static ALL: [&Asset; 5] = [&STYLE, &ICON, &PAGE, &HTMX, &HTMX_SSE];
+static ALL: [&Asset; 4] = [&STYLE, &ICON, &PAGE, &HTMX];
 
 impl Asset {
     /// Where it is; another content has another address.

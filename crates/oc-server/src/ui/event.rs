@@ -7,14 +7,15 @@ mod told;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{Method, Uri};
+use axum::response::{Redirect, Response};
 use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::fields::Fields;
+use super::kept_up;
 use super::known_event::KnownEvent;
-use super::layout::{Page, Part, fragment, heading, instant};
+use super::layout::{Page, Part, heading, instant};
 use super::problem::Problem;
 use super::visitor::{Submitted, Visitor};
 
@@ -45,25 +46,21 @@ pub(super) async fn show(
         @if query.text("done") == "replayed" {
             p.notice.good role="status" { "It is sent again, with the same id and the same bytes." }
         }
-        (progress(&event))
+        (kept_up::part(place(&event).as_deref(), &progress(&event)))
         section aria-labelledby="told" { h2 #told { "What it tells" } (told::list(&event)) }
         section aria-labelledby="facts" { h2 #facts { "Notification" } (facts(&event)) }
     };
     Ok(Page::of(&visitor, Part::Activity, &title).show(&content))
 }
 
-/// `GET /ui/events/{id}/deliveries`: how far it has come, when that is no longer what was seen.
+/// `GET /ui/events/{id}/deliveries`: how far it has come, for a page that is open.
 pub(super) async fn deliveries(
     visitor: Visitor,
     EventId(id): EventId,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let query = Fields::read(uri.query().unwrap_or_default().as_bytes());
     let event = read(&visitor, id).await?;
-    if query.text("seen") == mark(&event) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    Ok(fragment(&progress(&event)))
+    Ok(kept_up::answer(&uri, place(&event).as_deref(), &progress(&event)))
 }
 
 /// `POST /ui/events/{id}/replay`.
@@ -91,26 +88,21 @@ fn replay_button(visitor: &Visitor, event: &KnownEvent) -> Markup {
     }
 }
 
-/// How far it has come; asked for again until nothing more will become of it.
+/// How far it has come.
 fn progress(event: &KnownEvent) -> Markup {
-    let place = format!("/ui/events/{}/deliveries?seen={}", event.id, mark(event));
-    let again = event.is_under_way().then_some(place);
-    let trigger = again.as_ref().map(|_| "every 2s");
     html! {
-        div hx-get=[again] hx-trigger=[trigger] hx-swap="outerHTML" {
-            p { (event.badge()) }
-            @if let Some(reason) = reason(event) { p.notice { (reason) } }
-            section aria-labelledby="deliveries" {
-                h2 #deliveries { "Deliveries" }
-                (attempts::list(&event.notified_data))
-            }
+        p { (event.badge()) }
+        @if let Some(reason) = reason(event) { p.notice { (reason) } }
+        section aria-labelledby="deliveries" {
+            h2 #deliveries { "Deliveries" }
+            (attempts::list(&event.notified_data))
         }
     }
 }
 
-/// What changes when it gets on.
-fn mark(event: &KnownEvent) -> String {
-    format!("{}-{}-{}", event.status, event.notified_data.len(), event.replay_waits)
+/// Where that is asked for again, until nothing more will become of it.
+fn place(event: &KnownEvent) -> Option<String> {
+    event.is_under_way().then(|| format!("/ui/events/{}/deliveries", event.id))
 }
 
 /// What its state means, and what to do.

@@ -1,36 +1,19 @@
 //! One instance: its state, what is polled, and how it is configured.
 
 pub(super) mod actions;
+mod lately;
+mod standing;
 
 use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::fields::Fields;
+use super::kept_up;
 use super::known_instance::{KnownInstance, Number, tags};
 use super::layout::{Page, Part, heading, instant};
 use super::problem::{Problem, sentence};
 use super::visitor::Visitor;
-
-/// Where the polling of a resource stands.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Polled {
-    resource: String,
-    cursor: String,
-    last_poll: Option<String>,
-    next_due: Option<String>,
-    waiting: u64,
-    last_result: Option<PollResult>,
-}
-
-/// What came of a poll.
-#[derive(Debug, Deserialize)]
-struct PollResult {
-    result: String,
-    error: Option<String>,
-}
 
 /// `GET /ui/instances/{id}`.
 pub(super) async fn show(
@@ -40,25 +23,42 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let query = Fields::read(uri.query().unwrap_or_default().as_bytes());
     let instance = read(&visitor, id).await?;
-    let polled: Vec<Polled> =
-        visitor.api.read(&format!("/instances/{id}/event-poller-records")).await?;
-    let condition = instance.condition();
+    let now = standing::show(&visitor, &instance).await?;
+    let place = place(id);
     let content = html! {
         (heading(&instance.name, &actions::buttons(&visitor, &instance)))
         (actions::done(query.text("done")))
-        p { (condition.badge()) }
-        @if let Some(reason) = &condition.reason { p.notice { (reason) } }
+        (kept_up::part(Some(&place), &now))
         @for remark in &instance.warnings {
             p.notice.warn { code { (remark.path) } ": " (sentence(&remark.message)) }
         }
+        section aria-labelledby="lately" {
+            h2 #lately { "The last hour" }
+            (lately::charts(&visitor, id).await?)
+            p { a href={ "/ui/activity?instance=" (id) } { "All activity of this instance" } }
+        }
         section aria-labelledby="facts" { h2 #facts { "Instance" } (facts(&instance)) }
-        section aria-labelledby="polled" { h2 #polled { "Polled resources" } (resources(&polled)) }
         section aria-labelledby="configured" {
             h2 #configured { "Configuration" }
             (configuration(&instance))
         }
     };
     Ok(Page::of(&visitor, Part::Instances, &instance.name).show(&content))
+}
+
+/// `GET /ui/instances/{id}/standing`: how it stands, for a page that is open.
+pub(super) async fn standing(
+    visitor: Visitor,
+    Number(id): Number,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let instance = read(&visitor, id).await?;
+    let now = standing::show(&visitor, &instance).await?;
+    Ok(kept_up::answer(&uri, Some(&place(id)), &now))
+}
+
+fn place(id: i64) -> String {
+    format!("{}/{id}/standing", super::HOME)
 }
 
 pub(super) async fn read(visitor: &Visitor, id: i64) -> Result<KnownInstance, Problem> {
@@ -75,45 +75,24 @@ fn facts(instance: &KnownInstance) -> Markup {
             dt { "Created (GMT)" } dd { (instant(&instance.created_date)) }
             dt { "Events" } dd { @if instance.events_enabled { "on" } @else { "off" } }
             @if !instance.tags.is_empty() { dt { "Tags" } dd { (tags(&instance.tags)) } }
-            dt { "Token" }
-            dd { details.secret { summary { "Show the instance token" } code { (instance.token) } } }
-        }
-    }
-}
-
-fn resources(polled: &[Polled]) -> Markup {
-    html! {
-        @if polled.is_empty() { p.soft { "Nothing is polled." } } @else {
-            table.rows {
-                thead { tr {
-                    th scope="col" { "Resource" } th scope="col" { "Last poll (GMT)" }
-                    th scope="col" { "Result" } th scope="col" { "Next poll (GMT)" }
-                    th scope="col" { "Changes since (GMT)" } th scope="col" { "Waiting" }
-                } }
-                tbody { @for one in polled { (resource(one)) } }
-            }
-        }
-    }
-}
-
-fn resource(one: &Polled) -> Markup {
-    let at = |text: &Option<String>, none: &str| match text {
-        Some(text) => instant(text),
-        None => html! { span.soft { (none) } },
-    };
-    html! {
-        tr {
-            td data-label="Resource" { (one.resource) }
-            td data-label="Last poll (GMT)" { (at(&one.last_poll, "not yet")) }
-            td data-label="Result" {
-                @if let Some(last) = &one.last_result {
-                    (last.result)
-                    @if let Some(error) = &last.error { ": " (error) }
+            @if let Some(budget) = &instance.rate_budget {
+                dt { "Rate budget left" }
+                dd {
+                    meter.budget min="0" max=(budget.points) value=(budget.left) aria-label="Rate budget left" {}
+                    " " (budget.left) " of " (budget.points)
+                    @if budget.left < budget.points { span.soft { " · all of it at " (instant(&budget.renewed)) " GMT" } }
                 }
             }
-            td data-label="Next poll (GMT)" { (at(&one.next_due, "none")) }
-            td data-label="Changes since (GMT)" { (instant(&one.cursor)) }
-            td data-label="Waiting" { (one.waiting) }
+            dt { "Token" }
+            dd {
+                details.secret {
+                    summary { "Show the instance token" }
+                    div.beside {
+                        code #token { (instance.token) }
+                        button type="button" data-copies="token" { "Copy" }
+                    }
+                }
+            }
         }
     }
 }

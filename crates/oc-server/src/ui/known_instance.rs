@@ -41,6 +41,27 @@ pub(super) struct KnownInstance {
     authentication_error: Option<String>,
     polling_stopped: Option<String>,
     delivery_queued_since: Option<String>,
+    pub(super) delivery_queued: Option<Queued>,
+    pub(super) rate_budget: Option<RateBudget>,
+}
+
+/// Deliveries that have queued.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Queued {
+    pub(super) since: String,
+    pub(super) reason: Option<String>,
+    pub(super) waiting: u64,
+    pub(super) next_probe: Option<String>,
+    pub(super) failed_probes: u32,
+}
+
+/// What its account may still spend of the provider's rate limit.
+#[derive(Debug, Deserialize)]
+pub(super) struct RateBudget {
+    pub(super) points: u32,
+    pub(super) left: u32,
+    pub(super) renewed: String,
 }
 
 /// What it says of a connector.
@@ -89,6 +110,11 @@ pub(super) struct Condition {
 }
 
 impl KnownInstance {
+    /// Whether only another configuration, or another authorization, helps.
+    pub(super) fn is_to_be_edited(&self) -> bool {
+        !self.disabled && (!self.valid || self.polling_stopped.is_some())
+    }
+
     /// The worst that is to be said.
     pub(super) fn condition(&self) -> Condition {
         let (tone, label, reason) = if self.disabled {
@@ -100,8 +126,9 @@ impl KnownInstance {
         } else if let Some(why) = &self.polling_stopped {
             ("bad", "Polling stopped", Some(super::problem::sentence(why)))
         } else if let Some(since) = &self.delivery_queued_since {
-            let why =
-                format!("The callback has failed for too long; events are kept since {since}.");
+            let why = format!(
+                "The callback has failed for too long; events are kept since {since}. Mend it, then reactivate."
+            );
             ("warn", "Deliveries queued", Some(why))
         } else if self.events_enabled {
             ("good", "Active", None)
@@ -113,6 +140,16 @@ impl KnownInstance {
 }
 
 impl Condition {
+    /// Polls fail, and are repeated.
+    pub(super) fn failing(why: &str) -> Self {
+        let reason = format!("{} It is repeated by itself.", super::problem::sentence(why));
+        Self { tone: "warn", label: "Polls fail", reason: Some(reason) }
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        self.tone == "good"
+    }
+
     /// A word with a colour; the word alone says it as well.
     pub(super) fn badge(&self) -> Markup {
         html! { span class={ "badge " (self.tone) } { (self.label) } }

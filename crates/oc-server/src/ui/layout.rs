@@ -77,7 +77,6 @@ impl<'a> Page<'a> {
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
                     link rel="stylesheet" href=(assets::STYLE.url());
                     script src=(assets::HTMX.url()) defer {}
-                    script src=(assets::HTMX_SSE.url()) defer {}
                     script src=(assets::PAGE.url()) defer {}
                 }
                 body {

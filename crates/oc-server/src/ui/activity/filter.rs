@@ -11,6 +11,8 @@ use crate::ui::known_event::STATUSES;
 const PAGE: &str = "50";
 /// Where a page begins that is not the first.
 const AFTER: &str = "after";
+/// Whether the list stands still.
+const PAUSED: &str = "paused";
 /// The fields, and what the API calls them; the instance is a part of the path.
 const NAMES: [(&str, &str); 4] =
     [("resource", "objectType"), ("status", "status"), ("from", "from"), ("to", "to")];
@@ -49,12 +51,28 @@ impl Filter {
         !self.0.text(AFTER).is_empty()
     }
 
+    /// Whether what is new is shown at once: on the first page, unless it is to stand still.
+    pub(super) fn is_followed(&self) -> bool {
+        !self.is_behind() && self.0.text(PAUSED).is_empty()
+    }
+
+    /// The stream of this page.
+    pub(super) fn live(&self) -> String {
+        format!("/ui/activity/live?{}", self.query().finish())
+    }
+
+    /// The first page, standing still or followed.
+    pub(super) fn paused(&self, paused: bool) -> String {
+        let mut query = self.query();
+        if paused {
+            query.append_pair(PAUSED, "yes");
+        }
+        format!("/ui/activity?{}", query.finish())
+    }
+
     /// The page that begins there, or the first.
     pub(super) fn link(&self, after: Option<&str>) -> String {
-        let mut link = Serializer::new(String::new());
-        for (name, text) in self.named().filter(|(_, text)| !text.is_empty()) {
-            link.append_pair(name, text);
-        }
+        let mut link = self.query();
         if let Some(after) = after {
             link.append_pair(AFTER, after);
         }
@@ -102,6 +120,15 @@ impl Filter {
         }
     }
 
+    /// What is filtered by, as a query.
+    fn query(&self) -> Serializer<'_, String> {
+        let mut query = Serializer::new(String::new());
+        for (name, text) in self.named().filter(|(_, text)| !text.is_empty()) {
+            query.append_pair(name, text);
+        }
+        query
+    }
+
     fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let names = NAMES.into_iter().map(|(own, _)| own);
         names.chain(["instance"]).map(|name| (name, self.0.text(name)))
@@ -126,6 +153,12 @@ mod tests {
         assert_eq!(asked.link(Some("y+")), link);
         assert!(asked.is_narrow() && asked.is_behind());
         assert_eq!(filter("").call().unwrap(), "/instances/events?pageSize=50");
+        assert_eq!(
+            asked.live(),
+            "/ui/activity/live?resource=a%26b&to=2026-11-24T12%3A00&instance=7"
+        );
+        assert!(!asked.is_followed() && filter("status=NEW").is_followed());
+        assert!(!filter("paused=yes").is_followed());
         assert!(!filter("after=x").is_narrow() && !filter("instance=1").is_behind());
     }
 

@@ -1,4 +1,5 @@
-// What the page does beyond htmx: a slider beside its number, and buttons that copy.
+// What the page does beyond htmx: a slider beside its number, buttons that copy, and lists that are
+// followed.
 "use strict";
 
 document.addEventListener("input", (event) => {
@@ -25,3 +26,20 @@ document.addEventListener("click", async (event) => {
     else getSelection().selectAllChildren(source);
   }
 });
+
+// What is followed is shown as the server tells it, while somebody looks at it.
+const followed = document.querySelector("[data-follows]");
+if (followed) {
+  let source;
+  const follow = () => {
+    source?.close();
+    source = undefined;
+    if (document.hidden) return;
+    source = new EventSource(followed.dataset.follows);
+    source.addEventListener("message", (event) =>
+      htmx.swap(followed, event.data, { swapStyle: "innerHTML" }));
+  };
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", () => source?.close());
+  follow();
+}

@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use url::form_urlencoded::byte_serialize;
 
 use super::read;
 use crate::ui::known_instance::{KnownInstance, Number};
@@ -11,10 +12,11 @@ use crate::ui::problem::{Problem, words};
 use crate::ui::visitor::{Submitted, Visitor};
 
 /// What was done, for the page that comes after it.
-const DONE: [(&str, &str); 6] = [
+const DONE: [(&str, &str); 7] = [
     ("created", "The instance is created."),
     ("changed", "The instance is changed."),
-    ("polling", "It is polled now; load this page again for what comes of it."),
+    ("polling", "It is polled now; what comes of it is shown below."),
+    ("reactivated", "Deliveries go on; what has queued is sent now."),
     ("enabled", "The instance is enabled; it is polled from where it was."),
     ("disabled", "The instance is disabled; what was found before is still delivered."),
     ("deleted", "The instance is deleted."),
@@ -32,6 +34,21 @@ pub(super) fn buttons(visitor: &Visitor, instance: &KnownInstance) -> Markup {
         a.button href=(place("edit")) { "Edit" }
         form method="post" action=(place(action)) { (visitor.form_token()) button { (label) } }
         a.button.danger href=(place("delete")) { "Delete" }
+    }
+}
+
+/// What mends an instance, where that can be done here.
+pub(super) fn remedy(visitor: &Visitor, instance: &KnownInstance) -> Markup {
+    let place = |action: &str| format!("{}/{}/{action}", crate::ui::HOME, instance.id);
+    html! {
+        @if instance.delivery_queued.is_some() {
+            form method="post" action=(place("reactivate")) {
+                (visitor.form_token())
+                button #reactivate { "Reactivate" }
+            }
+        } @else if instance.is_to_be_edited() {
+            p { a.button href=(place("edit")) { "Edit" } }
+        }
     }
 }
 
@@ -66,6 +83,18 @@ pub(in crate::ui) async fn poll(
 ) -> Result<Redirect, Problem> {
     visitor.api.call(Method::POST, &format!("/instances/{id}/poll"), None).await?;
     Ok(Redirect::to(&format!("{}/{id}?done=polling", crate::ui::HOME)))
+}
+
+/// `POST /ui/instances/{id}/reactivate`.
+pub(in crate::ui) async fn reactivate(
+    Number(id): Number,
+    Submitted { visitor, .. }: Submitted,
+) -> Result<Redirect, Problem> {
+    let condition = format!("status='queued' and subscriptionId='{id}'");
+    let condition: String = byte_serialize(condition.as_bytes()).collect();
+    let place = format!("/notifications/subscriptions/deliveries?where={condition}");
+    visitor.api.call(Method::PUT, &place, None).await?;
+    Ok(Redirect::to(&format!("{}/{id}?done=reactivated", crate::ui::HOME)))
 }
 
 /// `GET /ui/instances/{id}/delete`: asks for the name.

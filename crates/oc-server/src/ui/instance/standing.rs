@@ -1,0 +1,164 @@
+//! How an instance stands: its state with what to do about it, and where the polling of each resource
+//! is.
+
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::actions;
+use crate::ui::known_instance::{Condition, KnownInstance, Queued};
+use crate::ui::layout::instant;
+use crate::ui::problem::{Problem, sentence};
+use crate::ui::visitor::Visitor;
+
+/// Where the polling of a resource stands.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Polled {
+    resource: String,
+    cursor: String,
+    last_poll: Option<String>,
+    next_due: Option<String>,
+    waiting: u64,
+    replays_waiting: u64,
+    last_result: Option<PollResult>,
+    task: Option<Task>,
+}
+
+/// What came of a poll.
+#[derive(Debug, Deserialize)]
+struct PollResult {
+    result: String,
+    error: Option<String>,
+}
+
+/// What is done besides polling.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Task {
+    kind: String,
+    state: String,
+    records: Option<u64>,
+    total: Option<u64>,
+    progress: Option<f64>,
+    tracked: Option<u64>,
+    missing: Option<u64>,
+    error: Option<String>,
+}
+
+/// All of it.
+pub(super) async fn show(visitor: &Visitor, instance: &KnownInstance) -> Result<Markup, Problem> {
+    let place = format!("/instances/{}/event-poller-records", instance.id);
+    let polled: Vec<Polled> = visitor.api.read(&place).await?;
+    let condition = match polled.iter().find_map(Polled::fault) {
+        Some(fault) if instance.condition().is_good() => Condition::failing(&fault),
+        _ => instance.condition(),
+    };
+    Ok(html! {
+        p { (condition.badge()) }
+        @if let Some(reason) = &condition.reason {
+            div.notice { p { (reason) } (actions::remedy(visitor, instance)) }
+        }
+        @if let Some(queued) = &instance.delivery_queued { (self::queued(queued)) }
+        section aria-labelledby="polled" { h2 #polled { "Polled resources" } (resources(&polled)) }
+    })
+}
+
+impl Polled {
+    /// Why its last poll has failed.
+    fn fault(&self) -> Option<String> {
+        let last = self.last_result.as_ref().filter(|last| last.result == "failed")?;
+        let why = last.error.as_deref().unwrap_or("it does not say why");
+        Some(format!("{}: {why}", self.resource))
+    }
+}
+
+fn queued(queued: &Queued) -> Markup {
+    html! {
+        dl.facts {
+            dt { "Queued since (GMT)" } dd { (instant(&queued.since)) }
+            @if let Some(reason) = &queued.reason { dt { "Why" } dd { (sentence(reason)) } }
+            dt { "Waiting" } dd { (queued.waiting) " notifications" }
+            dt { "Tried by itself (GMT)" }
+            dd {
+                @match &queued.next_probe {
+                    Some(next) => (instant(next)),
+                    None => span.soft { "not before somebody reactivates" },
+                }
+                @if queued.failed_probes > 0 { span.soft { " · " (queued.failed_probes) " such tries have failed" } }
+            }
+        }
+    }
+}
+
+fn resources(polled: &[Polled]) -> Markup {
+    html! {
+        @if polled.is_empty() { p.soft { "Nothing is polled." } } @else {
+            table.rows {
+                thead { tr {
+                    th scope="col" { "Resource" } th scope="col" { "Last poll (GMT)" }
+                    th scope="col" { "Result" } th scope="col" { "Next poll (GMT)" }
+                    th scope="col" { "Changes since (GMT)" } th scope="col" { "To be sent" }
+                } }
+                tbody { @for one in polled { (resource(one)) } }
+            }
+        }
+    }
+}
+
+fn resource(one: &Polled) -> Markup {
+    let at = |text: &Option<String>, none: &str| match text {
+        Some(text) => instant(text),
+        None => html! { span.soft { (none) } },
+    };
+    html! {
+        tr {
+            td data-label="Resource" {
+                (one.resource)
+                @if let Some(task) = &one.task { (self::task(task)) }
+            }
+            td data-label="Last poll (GMT)" { (at(&one.last_poll, "not yet")) }
+            td data-label="Result" {
+                @if let Some(last) = &one.last_result {
+                    (last.result)
+                    @if let Some(error) = &last.error { ": " (error) }
+                }
+            }
+            td data-label="Next poll (GMT)" { (at(&one.next_due, "none")) }
+            td data-label="Changes since (GMT)" { (instant(&one.cursor)) }
+            td data-label="To be sent" {
+                (one.waiting)
+                @if one.replays_waiting > 0 { span.soft { " · " (one.replays_waiting) " again" } }
+            }
+        }
+    }
+}
+
+/// A load or a sweep, with how far it is.
+fn task(task: &Task) -> Markup {
+    let is_load = task.kind == "initial";
+    let what = if is_load { "What was there is read" } else { "What has gone is looked for" };
+    html! {
+        div.task {
+            @if is_load && let Some(progress) = task.progress {
+                progress value=(progress) aria-label=(what) {}
+            }
+            p.soft {
+                @match (task.state.as_str(), task.records, task.tracked) {
+                    ("waiting", ..) => "What has gone will be looked for.",
+                    ("asking", _, Some(tracked)) => {
+                        (task.missing.unwrap_or_default()) " of " (tracked)
+                        " seem to have gone; say by the API whether that may be told."
+                    },
+                    (_, Some(records), _) => {
+                        (what) ": " (records) @if let Some(total) = task.total { " of " (total) } "."
+                    },
+                    (_, _, Some(tracked)) => {
+                        (what) ": " (task.missing.unwrap_or_default()) " of " (tracked) " so far."
+                    },
+                    _ => { (what) "." },
+                }
+            }
+            @if let Some(error) = &task.error { p.fault { (sentence(error)) } }
+        }
+    }
+}
