@@ -1,8 +1,11 @@
 //! `bench`: what polling, delivery and idling cost, measured from outside on the real binary.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
+mod backlog;
 mod deliver;
 mod idle;
+mod inside;
+mod isolation;
 mod measure;
 mod million;
 mod scan;
@@ -12,8 +15,9 @@ use clap::Args;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these: a (scan), b (deliver), c (idle), d (poll that finds nothing), e (a million people;
-    /// takes 8 GB of memory for the provider, so that it has to be asked for)
-    #[arg(value_parser = ["a", "b", "c", "d", "e"])]
+    /// takes 8 GB of memory for the provider, so that it has to be asked for), f (dead and slow
+    /// destinations), g (a backlog of a million notifications; has to be asked for)
+    #[arg(value_parser = ["a", "b", "c", "d", "e", "f", "g"])]
     only: Vec<String>,
 }
 
@@ -34,6 +38,12 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     if options.only.iter().any(|one| one == "e") {
         million::run().await?;
+    }
+    if wanted("f") {
+        isolation::run().await?;
+    }
+    if options.only.iter().any(|one| one == "g") {
+        backlog::run().await?;
     }
     Ok(())
 }

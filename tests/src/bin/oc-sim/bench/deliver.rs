@@ -79,7 +79,7 @@ async fn waiting(server: &Server) -> anyhow::Result<usize> {
 }
 
 /// A receiver that reads and answers, and does nothing else.
-async fn sink(received: Arc<AtomicUsize>) -> anyhow::Result<u16> {
+pub(super) async fn sink(received: Arc<AtomicUsize>) -> anyhow::Result<u16> {
     let listener = TcpListener::bind("0.0.0.0:0").await?;
     let port = listener.local_addr()?.port();
     let count = |State(received): State<Arc<AtomicUsize>>, _: Bytes| async move {

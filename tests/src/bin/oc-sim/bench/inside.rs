@@ -1,0 +1,154 @@
+//! The real store and dispatcher without a provider: polls are claimed and finished with one event
+//! each, so that only what comes after polling is measured.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use oc_config::{Catalogue, Configuration, FailurePolicy, InstanceSettings, Timestamp};
+use oc_dispatch::{Dispatcher, DispatcherSettings, ProbeSchedule, RetrySchedule, Webhooks};
+use oc_egress::{Clock, Dice, Egress, Policy};
+use oc_poll::{Due, Event, EventKind, Finding, Ledger, Outcome, Part, PollSummary};
+use oc_store::{
+    InstanceFields, Location, NewInstance, OrganizationId, PolledResource, SecretKey, Store,
+    StoreOptions,
+};
+use secrecy::SecretString;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+const LEASE: Duration = Duration::from_secs(60);
+/// The deadline of a callback.
+const WITHIN: Duration = Duration::from_secs(30);
+
+pub(super) struct Inside {
+    _folder: TempDir,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+}
+
+/// A loopback address of its own for each number.
+pub(super) fn host(number: usize, port: u16) -> SocketAddr {
+    let (high, low) = (number / 250, number % 250);
+    let part = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, part(high), part(low + 1))), port)
+}
+
+impl Inside {
+    pub(super) async fn open() -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let store = Store::open(StoreOptions {
+            database: Location::File(folder.path().join("oc.db")),
+            key: SecretKey::new(&Zeroizing::new([7; 32])),
+            catalogue: Arc::new(built_in()?),
+            shortest_interval: Duration::from_secs(1),
+        });
+        let (store, secret) = (store.await?, |text: &str| SecretString::from(text));
+        store.ensure_first_user(None, None, (&secret("user"), &secret("organization"))).await?;
+        Ok(Self { _folder: folder, store, clock: Clock::system() })
+    }
+
+    /// An instance of one resource, due at once.
+    pub(super) async fn instance(&self, callback: &str) -> anyhow::Result<()> {
+        let (catalogue, now) = (built_in()?, self.clock.now());
+        let connector = catalogue.find("salesloft").context("the connector")?;
+        let values = json!({
+            "event.notification.enabled": true,
+            "event.notification.callback.url": callback,
+            "event.notification.signature.key": "signature-s3cret",
+            "oauth.api.key": "key",
+            "oauth.api.secret": "secret",
+        });
+        let values = values.as_object().context("values")?;
+        let (configuration, _) = Configuration::from_json(values, connector);
+        let read = InstanceSettings::read(&configuration, connector, Duration::from_secs(1));
+        let (settings, _) = read.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+        let polled = settings.resources.iter().take(1);
+        let polled = polled.map(|one| PolledResource::new(one, connector, now, now)).collect();
+        let fields = InstanceFields {
+            name: "One".to_owned(),
+            tags: vec![],
+            account: callback.to_owned(),
+            warnings: vec![],
+            tokens: None,
+            polled: Some(polled),
+            destination: settings.callback.map(|url| url.origin().ascii_serialization()),
+            configuration,
+        };
+        let new = NewInstance {
+            organization: OrganizationId(1),
+            user: 1,
+            connector: "salesloft".to_owned(),
+            token: SecretString::from(uuid::Uuid::now_v7().to_string()),
+            created: now,
+            repeated_by: None,
+            fields,
+        };
+        self.store.create_instance(new, None).await?;
+        Ok(())
+    }
+
+    /// Finishes up to `limit` polls that are due with one event each; tells how many there were.
+    pub(super) async fn poll(&self, limit: usize, every: Duration) -> anyhow::Result<usize> {
+        let now = self.clock.now();
+        let claimed = self.store.claim(now, limit, LEASE).await?;
+        let due: Vec<Due> = claimed.instances.into_iter().flat_map(|one| one.resources).collect();
+        let finish = due.iter().map(|due| self.store.finish(due, found(now, every)));
+        try_join_all(finish).await?;
+        Ok(due.len())
+    }
+
+    /// Delivers until it is stopped, with the bounds that a server has.
+    pub(super) fn deliver(&self, stop: CancellationToken) -> anyhow::Result<JoinHandle<()>> {
+        let policy = Policy::allowing(vec!["127.0.0.0/8".parse()?], vec![]);
+        let egress = Egress::new(policy, "open-connectors/bench")?;
+        let dispatcher = Dispatcher {
+            outbox: Arc::new(self.store.clone()),
+            transport: Arc::new(Webhooks::new(egress, self.clock.clone(), WITHIN)),
+            clock: self.clock.clone(),
+            dice: Dice::system(),
+            settings: DispatcherSettings {
+                concurrency: 256,
+                per_destination: 16,
+                schedule: RetrySchedule::default(),
+                stint: Duration::from_secs(10),
+                policy: FailurePolicy::Retry,
+                probes: ProbeSchedule::new(Duration::ZERO, Duration::ZERO),
+                attempt_within: WITHIN,
+                look_every: Duration::from_secs(1),
+                drain: Duration::ZERO,
+            },
+        };
+        Ok(tokio::spawn(dispatcher.run(stop)))
+    }
+}
+
+fn built_in() -> anyhow::Result<Catalogue> {
+    Catalogue::built_in().map_err(|faults| anyhow::anyhow!("{} faults", faults.len()))
+}
+
+/// One event, whose record tells when it was found.
+fn found(now: Timestamp, every: Duration) -> Outcome {
+    let event = Event {
+        object_id: now.0.to_string(),
+        kind: EventKind::Updated,
+        date: now,
+        record: Bytes::from(format!("{{\"found_at\":{}}}", now.0)),
+        changes: None,
+    };
+    Outcome::Done(Finding {
+        part: Part { events: vec![event], fingerprints: vec![], contents: vec![] },
+        started: now,
+        cursor: now,
+        forget_before: None,
+        quiet: 0,
+        next_due: now.plus(every),
+        summary: PollSummary::default(),
+    })
+}
