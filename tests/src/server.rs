@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -116,6 +117,22 @@ impl Server {
     /// It does not end within 15 seconds.
     pub async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
         self.process.terminate().await
+    }
+
+    /// Stops its process where it is, as a machine that is suspended does.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after a pause.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::CONT)
     }
 
     /// Starts it again on the same database.

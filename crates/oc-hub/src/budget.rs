@@ -9,15 +9,23 @@ use oc_egress::Clock;
 use tokio::sync::Mutex as Turnstile;
 use tokio::time::timeout;
 
+use crate::{Draw, Purse};
+
 /// The budgets of all accounts; those that have nothing to remember any more are dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Budgets(Mutex<HashMap<String, Arc<Budget>>>);
+#[derive(Default)]
+pub(crate) struct Budgets {
+    known: Mutex<HashMap<String, Arc<Budget>>>,
+    purse: Option<Arc<dyn Purse>>,
+}
 
 /// So many new accounts are taken in before the old ones are looked through.
 const LOOK_THROUGH: usize = 256;
 
+/// Points are drawn from the purse in so many parts of a window, so that it is not asked for each
+/// request, and little is lost at the window's end.
+const DRAWS: u32 = 20;
+
 /// One account's budget: points in fixed windows of the provider's clock.
-#[derive(Debug)]
 pub(crate) struct Budget {
     connector: String,
     points: u32,
@@ -26,6 +34,8 @@ pub(crate) struct Budget {
     /// Who waits for the next window waits here, in order of arrival.
     turnstile: Turnstile<()>,
     window: Mutex<SpentWindow>,
+    /// Where other processes ask for the account too: its name, and what they share.
+    common: Option<(String, Arc<dyn Purse>)>,
 }
 
 /// What is spent of the running window.
@@ -36,6 +46,8 @@ struct SpentWindow {
     /// The window's number, counted from the epoch of the provider's clock.
     number: i64,
     spent: u32,
+    /// Points of the window that were drawn from the purse and are left.
+    drawn: u32,
     /// Nothing is sent before this instant of our clock.
     closed_until: Timestamp,
 }
@@ -65,6 +77,10 @@ pub(crate) enum Share {
 pub(crate) struct TooLong(pub(crate) Duration);
 
 impl Budgets {
+    pub(crate) fn new(purse: Option<Arc<dyn Purse>>) -> Self {
+        Self { known: Mutex::default(), purse }
+    }
+
     /// The budget of an account at a connector's provider.
     pub(crate) fn of(
         &self,
@@ -73,21 +89,22 @@ impl Budgets {
         limits: &Limits,
         now: Timestamp,
     ) -> Arc<Budget> {
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(budget) = budgets.get(account) {
             return Arc::clone(budget);
         }
         if budgets.len() % LOOK_THROUGH == LOOK_THROUGH - 1 {
             budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.is_over(now));
         }
-        let budget = Arc::new(Budget::new(connector, limits));
+        let common = self.purse.clone().map(|purse| (account.to_owned(), purse));
+        let budget = Arc::new(Budget { common, ..Budget::new(connector, limits) });
         budgets.insert(account.to_owned(), Arc::clone(&budget));
         budget
     }
 
     /// What is left to an account at a connector's provider; all of it where nothing was spent yet.
     pub(crate) fn left(&self, account: &str, limits: &Limits, now: Timestamp) -> RateBudget {
-        let budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let budgets = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let points = usable(limits);
         let untouched = RateBudget { points, left: points, renewed: now };
         budgets.get(account).map_or(untouched, |budget| budget.left(now))
@@ -96,7 +113,7 @@ impl Budgets {
     /// By connector, what is left of the running window to the account that has least, from 0 to 1.
     pub(crate) fn least_left(&self, now: Timestamp) -> BTreeMap<String, f64> {
         let mut least = BTreeMap::new();
-        for budget in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for budget in self.known.lock().unwrap_or_else(PoisonError::into_inner).values() {
             let RateBudget { points, left, .. } = budget.left(now);
             let left = f64::from(left) / f64::from(points);
             let known = least.entry(budget.connector.clone()).or_insert(left);
@@ -126,6 +143,7 @@ impl Budget {
             every: limits.every,
             turnstile: Turnstile::default(),
             window: Mutex::default(),
+            common: None,
         }
     }
 
@@ -143,22 +161,68 @@ impl Budget {
         let Ok(_turn) = timeout(patience, self.turnstile.lock()).await else {
             return Err(TooLong(self.window().end(self.every).since(clock.now())));
         };
-        while let Some(opens) = self.try_take(cost, share, clock.now()) {
+        loop {
+            let Some(opens) = self.try_take(cost, share, clock.now()) else {
+                if self.is_covered(cost, share, clock.now()).await {
+                    return Ok(());
+                }
+                continue;
+            };
             let now = clock.now();
             if opens > deadline {
                 return Err(TooLong(opens.since(now)));
             }
             clock.sleep(opens.since(now).max(Duration::from_millis(1))).await;
         }
-        Ok(())
+    }
+
+    /// How much of a window a share is.
+    fn most(&self, share: Share) -> u32 {
+        match share {
+            Share::Whole => self.usable,
+            Share::Spare => (self.usable * 2 / 3).max(1),
+        }
+    }
+
+    /// Whether the points that all processes share cover what was taken; otherwise the window is used
+    /// up or over. While they cannot be asked for, each process keeps to the limit for itself.
+    async fn is_covered(&self, cost: u32, share: Share, now: Timestamp) -> bool {
+        let Some((account, purse)) = &self.common else { return true };
+        let most = self.most(share);
+        let cost = cost.min(most);
+        let draw = {
+            let mut window = self.window();
+            if window.drawn >= cost {
+                window.drawn -= cost;
+                return true;
+            }
+            let wanted = (cost - window.drawn).max(self.usable / DRAWS);
+            Draw { window: window.number, wanted, most }
+        };
+        let drawn = match purse.draw(account, draw).await {
+            Ok(drawn) => drawn,
+            Err(error) => {
+                tracing::warn!(%error, "The rate limit is not shared with other nodes");
+                return true;
+            }
+        };
+        let mut window = self.window();
+        window.closed_until = window.closed_until.max(drawn.closed_until);
+        if window.number != draw.window || now < window.closed_until {
+            return false;
+        }
+        window.drawn += drawn.points;
+        if window.drawn < cost {
+            window.spent = window.spent.max(most);
+            return false;
+        }
+        window.drawn -= cost;
+        true
     }
 
     /// Takes the points, or tells when to ask again.
     fn try_take(&self, cost: u32, share: Share, now: Timestamp) -> Option<Timestamp> {
-        let most = match share {
-            Share::Whole => self.usable,
-            Share::Spare => (self.usable * 2 / 3).max(1),
-        };
+        let most = self.most(share);
         let cost = cost.min(most);
         let mut window = self.window();
         window.turn(now, self.every);
@@ -204,11 +268,19 @@ impl Budget {
     }
 
     /// The provider said 429: nothing is sent before `retry_after`, or before its next window.
-    pub(crate) fn close(&self, retry_after: Option<Duration>, now: Timestamp) {
-        let mut window = self.window();
-        window.turn(now, self.every);
-        let until = retry_after.map_or_else(|| window.end(self.every), |wait| now.plus(wait));
-        window.closed_until = window.closed_until.max(until);
+    pub(crate) async fn close(&self, retry_after: Option<Duration>, now: Timestamp) {
+        let until = {
+            let mut window = self.window();
+            window.turn(now, self.every);
+            let until = retry_after.map_or_else(|| window.end(self.every), |wait| now.plus(wait));
+            window.closed_until = window.closed_until.max(until);
+            window.closed_until
+        };
+        if let Some((account, purse)) = &self.common
+            && let Err(error) = purse.close(account, until).await
+        {
+            tracing::warn!(%error, "Other nodes are not told that the provider takes nothing");
+        }
     }
 
     fn window(&self) -> std::sync::MutexGuard<'_, SpentWindow> {
@@ -221,7 +293,7 @@ impl SpentWindow {
     fn turn(&mut self, now: Timestamp, every: Duration) {
         let number = (now.0 + self.ahead).div_euclid(micros(every));
         if number > self.number {
-            (self.number, self.spent) = (number, 0);
+            (self.number, self.spent, self.drawn) = (number, 0, 0);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::budget::{Budgets, Share, Told};
 use crate::metrics;
 use crate::provider_clock::{ClockReading, date_header, http_date};
 use crate::waiting::Waiting;
-use crate::{HubError, Target};
+use crate::{HubError, Purse, Target};
 
 const LONGEST_TEXT: usize = 4 * 1024;
 /// How often in a row a request may meet the rate limit before it counts as failed.
@@ -138,10 +138,11 @@ impl Client {
         clock: Clock,
         authorizer: Arc<dyn Authorizer>,
         retry: Retry,
+        purse: Option<Arc<dyn Purse>>,
     ) -> Self {
         let limits =
             Limits { total: Duration::from_secs(60), body: 64 << 20, overflow: Overflow::Fail };
-        let (budgets, waiting) = (Budgets::default(), Waiting::default());
+        let (budgets, waiting) = (Budgets::new(purse), Waiting::default());
         Self { egress, clock, authorizer, budgets, waiting, limits, retry }
     }
 
@@ -261,7 +262,7 @@ impl Client {
                 let Some(budget) = &budget else {
                     return Err(HubError::RateLimited { retry_after: told, text });
                 };
-                budget.close(retry_after, received);
+                budget.close(retry_after, received).await;
                 Ok(Attempt::Limited(told, text))
             }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {

@@ -15,7 +15,7 @@ use crate::client::{Client, Retry};
 use crate::listing::{self, Listing};
 use crate::object::{Operated, operate};
 use crate::subscription::{self, Subscribed};
-use crate::{Authorizer, HubError, Page, Picker, Reader, Target, probe};
+use crate::{Authorizer, HubError, Page, Picker, Purse, Reader, Target, probe};
 
 /// Reads providers. Clones share connections and rate budgets.
 #[derive(Clone)]
@@ -29,7 +29,18 @@ impl Hub {
         authorizer: Arc<dyn Authorizer>,
         retry: Retry,
     ) -> Self {
-        Self(Arc::new(Client::new(egress, clock, authorizer, retry)))
+        Self::sharing(egress, clock, authorizer, retry, None)
+    }
+
+    /// The same where others ask the same providers: with the purse that all of them share.
+    pub fn sharing(
+        egress: Egress,
+        clock: Clock,
+        authorizer: Arc<dyn Authorizer>,
+        retry: Retry,
+        purse: Option<Arc<dyn Purse>>,
+    ) -> Self {
+        Self(Arc::new(Client::new(egress, clock, authorizer, retry, purse)))
     }
 
     /// Begins to read all records of a list, of each of which `fields` are picked; nothing is sent

@@ -15,6 +15,7 @@ mod object;
 mod plan;
 mod probe;
 mod provider_clock;
+mod purse;
 mod reader;
 mod record;
 mod request;
@@ -31,6 +32,7 @@ pub use error::HubError;
 pub use hub::Hub;
 pub use listing::Listing;
 pub use provider_clock::ClockReading;
+pub use purse::{Draw, Drawn, Purse, PurseError};
 pub use reader::{ReadPlace, Reader};
 pub use record::{Page, PageError, PageForm, Picker, Record, fingerprint, object_id, strip_nulls};
 pub use signed::is_signed;
@@ -39,3 +41,5 @@ pub use target::Target;
 
 #[cfg(any(test, feature = "mock"))]
 pub use authorizer::MockAuthorizer;
+#[cfg(any(test, feature = "mock"))]
+pub use purse::MockPurse;

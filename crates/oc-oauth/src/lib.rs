@@ -17,7 +17,7 @@ pub use endpoint::{Code, TokenEndpoint, TokenFault};
 pub use grant::{ClientCredentials, Grant, TokenSet};
 pub use tokens::{AccessToken, Patience, TokenError, Tokens};
 pub use transcript::{Answer, Exchange, Transcript};
-pub use vault::{Replaced, Vault, VaultError};
+pub use vault::{Intent, Replaced, Vault, VaultError};
 
 #[cfg(any(test, feature = "mock"))]
 pub use vault::MockVault;

@@ -19,6 +19,15 @@ pub enum Replaced {
     Conflict,
 }
 
+/// The outcome of [`Vault::intend`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// It is noted, and nobody else refreshes until this refresh has ended.
+    Noted,
+    /// Another node refreshes, or has done so since: look again in a moment.
+    Elsewhere,
+}
+
 /// What refreshing needs from storage. Each method is durable when it returns.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
@@ -26,13 +35,14 @@ pub trait Vault: Send + Sync {
     /// An instance's grant.
     async fn load(&self, instance: InstanceId) -> Result<Option<Grant>, VaultError>;
 
-    /// Notes that a refresh of this version is about to be sent.
+    /// Notes that a refresh of this version is about to be sent, unless another node is at it. What
+    /// ends the refresh is one of the next three; a node that dies before has ended it as well.
     async fn intend(
         &self,
         instance: InstanceId,
         version: i64,
         now: Timestamp,
-    ) -> Result<(), VaultError>;
+    ) -> Result<Intent, VaultError>;
 
     /// Puts a new pair in the place of `version` and clears the intent, in one commit; only if
     /// that version is still the current one.
@@ -50,4 +60,7 @@ pub trait Vault: Send + Sync {
         version: i64,
         reason: String,
     ) -> Result<(), VaultError>;
+
+    /// The refresh has come to nothing, and whoever is next may try again.
+    async fn give_up(&self, instance: InstanceId) -> Result<(), VaultError>;
 }

@@ -74,7 +74,8 @@ impl App {
             catalogue: Arc::clone(&catalogue),
         };
         let retry = Retry { pause: settings.provider_retry_pause, ..Retry::default() };
-        let hub = Hub::new(egress.clone(), clock.clone(), Arc::new(authorizer), retry);
+        let authorizer = Arc::new(authorizer);
+        let hub = Hub::sharing(egress.clone(), clock.clone(), authorizer, retry, store.purse());
         let settings = Arc::new(settings);
         let unfinished = TaskTracker::new();
         let creations = KeyLocks::default();

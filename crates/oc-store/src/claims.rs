@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Hook = 4,
     /// Whoever has waited for an instance gets it next.
     Reserved = 5,
+    /// Whoever refreshes an instance's tokens.
+    Refresh = 6,
 }
 
 impl Kind {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -9,6 +10,7 @@ use url::Url;
 use crate::postgres::{Node, Postgres, Touches};
 use crate::sql::Sql;
 use crate::sqlite::Sqlite;
+use crate::wakes::Wakes;
 use crate::{Schema, StoreError, sqlite};
 
 /// Where the database is.
@@ -80,6 +82,13 @@ impl Database {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(_, node) => Some(node),
+        }
+    }
+
+    /// Has others that share the database told what is new here, and wakes who waits here for theirs.
+    pub(crate) fn tell_each_other(&self, wakes: &Arc<Wakes>) {
+        if let Self::Postgres(database, node) = self {
+            node.tell_and_listen(database, wakes);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::instances::subject;
 use crate::postgres::Touches;
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{By, Store, StoreError, audit, outbox};
 
 pub use filter::DeliveryFilter;
@@ -168,7 +169,7 @@ impl Store {
             Ok(done)
         };
         let done = self.database.write_to(Touches::of(scope), reactivate).await?;
-        self.shared.outbox_changed.notify_one();
+        self.shared.wakes.wake(Wake::Outbox);
         Ok(done)
     }
 }

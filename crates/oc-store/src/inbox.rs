@@ -15,6 +15,7 @@ use crate::claims::Kind;
 use crate::ledger::{complete_contents, publish, remember, tell};
 use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{Store, StoreError};
 
 pub use receive::{Received, Receiver};
@@ -55,7 +56,7 @@ impl Inbox for Store {
         let touches = Touches::Instance(instance);
         let taken = self.database.write_to(touches, take).instrument(commit).await;
         if matches!(taken, Ok(true)) {
-            self.shared.outbox_changed.notify_one();
+            self.shared.wakes.wake(Wake::Outbox);
         }
         if matches!(taken, Ok(_) | Err(StoreError::Conflict)) {
             self.given_back(claim, taken.is_err()).await;
@@ -64,7 +65,7 @@ impl Inbox for Store {
     }
 
     async fn arrived(&self) {
-        self.shared.pushed.notified().await;
+        self.shared.wakes.changed(Wake::Pushed).await;
     }
 }
 

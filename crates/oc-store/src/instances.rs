@@ -15,6 +15,7 @@ use crate::people::hash;
 use crate::postgres::Touches;
 use crate::profile::seal_configuration;
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{
     CreationKey, OrganizationId, SecretKey, Store, StoreError, creation_key, hooks, outbox, vault,
 };
@@ -179,7 +180,7 @@ impl Store {
                 Ok(())
             })
             .await?;
-        self.shared.outbox_changed.notify_one();
+        self.shared.wakes.wake(Wake::Outbox);
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::claims::Kind;
 use crate::postgres::Touches;
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{Store, StoreError};
 
 pub(crate) use content::{
@@ -137,7 +138,7 @@ impl Ledger for Store {
                 let commit = tracing::info_span!("commit", notifications = count);
                 self.database.write_to(touches, done).instrument(commit).await.map(|told| {
                     if told {
-                        self.shared.outbox_changed.notify_one();
+                        self.shared.wakes.wake(Wake::Outbox);
                     }
                 })
             }

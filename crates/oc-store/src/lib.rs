@@ -22,6 +22,7 @@ mod outbox;
 mod people;
 mod postgres;
 mod profile;
+mod purse;
 mod rekey;
 mod replay;
 mod retention;
@@ -35,6 +36,7 @@ mod tasks;
 mod trace;
 mod turns;
 mod vault;
+mod wakes;
 
 pub use analytics::{AttemptCount, Buckets, EventCount};
 pub use audit::{AuditEntry, By};

@@ -21,6 +21,7 @@ use crate::claims::{Claim, Kind};
 use crate::postgres::{Node, Touches};
 use crate::sql::{Sql, params};
 use crate::store::locked;
+use crate::wakes::Wake;
 use crate::{Store, StoreError, replay};
 use due::{Chosen, Held};
 pub(crate) use subscription::activate;
@@ -92,7 +93,7 @@ impl Outbox for Store {
         for claim in claims {
             self.given_back(claim, false).await;
         }
-        self.shared.outbox_changed.notify_one();
+        self.shared.wakes.wake_here(Wake::Outbox);
         Ok(())
     }
 
@@ -103,7 +104,7 @@ impl Outbox for Store {
     }
 
     async fn changed(&self) {
-        self.shared.outbox_changed.notified().await;
+        self.shared.wakes.changed(Wake::Outbox).await;
     }
 }
 

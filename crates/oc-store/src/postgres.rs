@@ -3,6 +3,7 @@
 pub(crate) mod claims;
 mod connect;
 mod migrations;
+mod news;
 mod node;
 mod pool;
 mod touches;

@@ -15,6 +15,7 @@ use crate::instances::subject;
 use crate::outbox::{note, seq_of};
 use crate::postgres::Touches;
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{By, Store, StoreError, audit};
 
 /// The most notifications that one request has sent again.
@@ -104,7 +105,7 @@ impl Store {
         ask: impl Fn(&Sql) -> Result<Replayed, StoreError> + Send + 'static,
     ) -> Result<Replayed, StoreError> {
         let asked = self.database.write_to(touches, ask).await?;
-        self.shared.outbox_changed.notify_one();
+        self.shared.wakes.wake(Wake::Outbox);
         Ok(asked)
     }
 }

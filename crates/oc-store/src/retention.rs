@@ -7,7 +7,7 @@ use oc_poll::ResourceId;
 
 use crate::postgres::Touches;
 use crate::sql::{Row, Sql, params};
-use crate::{Store, StoreError, audit, metrics, notice, people, sessions};
+use crate::{Store, StoreError, audit, metrics, notice, people, purse, sessions};
 
 /// Rows of one transaction, so that nobody waits long for the writer.
 const CHUNK: usize = 2_000;
@@ -216,6 +216,7 @@ fn sweep_day_old(sql: &Sql, before: Timestamp) -> Result<bool, StoreError> {
     )?;
     // There are few: their number is bounded.
     notice::sweep(sql, before)?;
+    purse::sweep(sql, before)?;
     Ok(keys.max(traces) == CHUNK)
 }
 

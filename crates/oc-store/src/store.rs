@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use oc_config::Catalogue;
 use oc_egress::Clock;
-use tokio::sync::Notify;
 
 use crate::claims::Kind;
 use crate::database::Database;
@@ -13,10 +12,14 @@ use crate::leases::Leases;
 use crate::postgres::{Node, Touches};
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
+use crate::wakes::Wakes;
 use crate::{Location, SecretKey, StoreError};
 
 /// The sealed value that tells at the start whether the key is the right one.
 pub(crate) const KEY_CHECK: &str = "key check";
+
+/// The longest that an answer is waited for by whoever asks whether there is one.
+const READY: Duration = Duration::from_secs(5);
 
 /// What opening a store needs.
 #[derive(Clone, Debug)]
@@ -46,9 +49,7 @@ pub struct Store {
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) leases: Mutex<Leases<(Kind, i64)>>,
-    pub(crate) outbox_changed: Notify,
-    /// The provider has pushed something.
-    pub(crate) pushed: Notify,
+    pub(crate) wakes: Arc<Wakes>,
 }
 
 impl Store {
@@ -62,7 +63,12 @@ impl Store {
         let profiles =
             Profiles::new(options.key.clone(), options.catalogue, options.shortest_interval);
         let store = Self { database, key: options.key, profiles, shared: Arc::default() };
-        store.check_key().await?;
+        if let Err(error) = store.check_key().await {
+            // Others are not to count on it; that this fails would hide why.
+            let _ = store.leave().await;
+            return Err(error);
+        }
+        store.database.tell_each_other(&store.shared.wakes);
         Ok(store)
     }
 
@@ -84,9 +90,10 @@ impl Store {
         self.database.node()
     }
 
-    /// True while the database answers.
+    /// True while the database answers, and does so soon.
     pub async fn is_ready(&self) -> bool {
-        self.database.write_to(Touches::Nothing, |_| Ok(())).await.is_ok()
+        let asked = self.database.write_to(Touches::Nothing, |_| Ok(()));
+        tokio::time::timeout(READY, asked).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// A wrong key is found at the start, not at the first secret.

@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 use crate::claims::Kind;
 use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{Store, StoreError};
 
 pub use answer::Answered;
@@ -109,7 +110,7 @@ impl Tasks for Store {
         let touches = Touches::Instance(instance);
         let recorded = self.database.write_to(touches, record).instrument(commit).await;
         if matches!(recorded, Ok(true)) {
-            self.shared.outbox_changed.notify_one();
+            self.shared.wakes.wake(Wake::Outbox);
         }
         if matches!(recorded, Err(StoreError::Conflict)) || (recorded.is_ok() && !goes_on) {
             self.given_back(claim, recorded.is_err()).await;

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use oc_config::{InstanceId, Timestamp};
-use oc_oauth::{ClientCredentials, Grant, Replaced, TokenSet, Vault, VaultError};
+use oc_oauth::{ClientCredentials, Grant, Intent, Replaced, TokenSet, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::claims::Kind;
 use crate::postgres::Touches;
 use crate::profile::Profile;
 use crate::sql::{Sql, params};
+use crate::store::locked;
 use crate::{SecretKey, Store, StoreError, notice};
+
+/// For how long a refresh keeps other nodes from theirs, if it never ends: longer than all its tries
+/// and the storing of what came of them.
+const REFRESH: Duration = Duration::from_secs(600);
 
 impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
@@ -38,15 +45,25 @@ impl Vault for Store {
         instance: InstanceId,
         version: i64,
         now: Timestamp,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Intent, VaultError> {
+        // One process takes care itself that it refreshes once at a time.
+        let lease = (now, REFRESH);
+        if self.node().is_some()
+            && self.take(Kind::Refresh, vec![instance.0], lease).await?.is_empty()
+        {
+            return Ok(Intent::Elsewhere);
+        }
         let note = move |sql: &Sql| {
             sql.execute(
                 "UPDATE token_pair SET intent = ?3 WHERE instance_id = ?1 AND version = ?2",
                 params![instance.0, version, now.0],
-            )?;
-            Ok(())
+            )
         };
-        Ok(self.database.write_to(Touches::Instance(instance), note).await?)
+        let noted = self.database.write_to(Touches::Instance(instance), note).await;
+        if !matches!(noted, Ok(1)) {
+            self.end_refresh(instance).await;
+        }
+        Ok(if noted? == 1 { Intent::Noted } else { Intent::Elsewhere })
     }
 
     async fn replace(
@@ -71,7 +88,9 @@ impl Vault for Store {
             )?;
             Ok(if changed == 1 { Replaced::Stored(version + 1) } else { Replaced::Conflict })
         };
-        Ok(self.database.write_to(Touches::Instance(instance), replace).await?)
+        let replaced = self.database.write_to(Touches::Instance(instance), replace).await?;
+        self.end_refresh(instance).await;
+        Ok(replaced)
     }
 
     async fn mark_dead(
@@ -91,7 +110,25 @@ impl Vault for Store {
             }
             notice::tell(sql, instance, "instance.unauthorized", &json!({"reason": reason}))
         };
-        Ok(self.database.write_to(Touches::Instance(instance), mark).await?)
+        self.database.write_to(Touches::Instance(instance), mark).await?;
+        self.end_refresh(instance).await;
+        Ok(())
+    }
+
+    async fn give_up(&self, instance: InstanceId) -> Result<(), VaultError> {
+        self.end_refresh(instance).await;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Lets others refresh: this process has one refresh of an instance under way at most.
+    async fn end_refresh(&self, instance: InstanceId) {
+        let key = (Kind::Refresh, instance.0);
+        let held = locked(&self.shared.leases).of(&key);
+        if let Some((fence, _)) = held {
+            self.let_go(Kind::Refresh, instance.0, fence).await;
+        }
     }
 }
 

@@ -49,11 +49,15 @@ impl Process {
     }
 
     pub(super) async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
-        let pid = self.child.id().context("the server has ended already")?;
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
-        kill_process(pid, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
         Ok(ended.context("the server does not end")??.code())
+    }
+
+    pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.child.id().context("the server has ended already")?;
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     pub(super) fn pid(&self) -> Option<u32> {

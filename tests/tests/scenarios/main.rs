@@ -22,6 +22,7 @@ mod metrics;
 mod moving;
 mod mutual_tls;
 mod names;
+mod nodes;
 mod old_client;
 mod operator;
 mod poller_keys;

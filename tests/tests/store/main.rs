@@ -14,6 +14,7 @@ mod instances;
 mod ledger;
 #[path = "../../../crates/oc-store/tests/conformance/listing.rs"]
 mod listing;
+mod nodes;
 #[path = "../../../crates/oc-store/tests/conformance/notices.rs"]
 mod notices;
 #[path = "../../../crates/oc-store/tests/conformance/outbox.rs"]

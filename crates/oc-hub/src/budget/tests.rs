@@ -44,15 +44,15 @@ fn windows_are_those_of_the_provider() {
     assert_eq!(budget.try_take(1, Share::Whole, now), Some(Timestamp(MINUTE + 31_000_000)));
 }
 
-#[test]
-fn a_429_closes_the_account_until_the_next_window_or_as_long_as_told() {
+#[tokio::test]
+async fn a_429_closes_the_account_until_the_next_window_or_as_long_as_told() {
     let budget = budget();
-    budget.close(None, Timestamp(MINUTE));
+    budget.close(None, Timestamp(MINUTE)).await;
     assert_eq!(
         budget.try_take(1, Share::Whole, Timestamp(MINUTE)),
         Some(Timestamp(2 * MINUTE + 1_000_000))
     );
-    budget.close(Some(Duration::from_secs(90)), Timestamp(MINUTE));
+    budget.close(Some(Duration::from_secs(90)), Timestamp(MINUTE)).await;
     assert_eq!(
         budget.try_take(1, Share::Whole, Timestamp(2 * MINUTE)),
         Some(Timestamp(2 * MINUTE + 30_000_000))
@@ -139,12 +139,12 @@ fn accounts_are_apart_and_remembered_while_their_window_lasts() {
     for number in 0..3 * LOOK_THROUGH {
         budgets.of("salesloft", &number.to_string(), &limits, Timestamp(5 * MINUTE));
     }
-    let kept = budgets.0.lock().unwrap();
+    let kept = budgets.known.lock().unwrap();
     assert!(kept.len() <= 3 * LOOK_THROUGH && !kept.contains_key("a"));
 }
 
-#[test]
-fn what_is_left_is_told_with_the_time_at_which_there_is_all_of_it() {
+#[tokio::test]
+async fn what_is_left_is_told_with_the_time_at_which_there_is_all_of_it() {
     let budgets = Budgets::default();
     let catalogue = oc_config::Catalogue::built_in().unwrap();
     let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
@@ -154,7 +154,7 @@ fn what_is_left_is_told_with_the_time_at_which_there_is_all_of_it() {
     let budget = budgets.of("salesloft", "a", &limits, now);
     budget.try_take(50, Share::Whole, now);
     assert_eq!(left(), RateBudget { points: 450, left: 400, renewed: end });
-    budget.close(Some(Duration::from_secs(300)), now);
+    budget.close(Some(Duration::from_secs(300)), now).await;
     assert_eq!(left(), RateBudget { points: 450, left: 0, renewed: Timestamp(6 * MINUTE) });
     assert_eq!(budgets.left("b", &limits, now).left, 450);
 }
@@ -196,7 +196,7 @@ async fn backlog(provider: &Provider, others: u32, requests: u32) {
         tokio::time::sleep(Duration::from_millis(10)).await;
         budget.note(Told { provider: provider.date(at), ..Told::default() }, clock.now());
         if !allowed {
-            budget.close(None, clock.now());
+            budget.close(None, clock.now()).await;
         }
     }
 }
@@ -242,8 +242,8 @@ async fn a_429_at_the_edge_of_a_minute_costs_that_minute_and_not_the_next() {
     assert_eq!((refused as usize, used[0]), (used.len() - 1, 300), "{used:?}");
 }
 
-#[test]
-fn the_least_that_is_left_to_an_account_is_told_by_connector() {
+#[tokio::test]
+async fn the_least_that_is_left_to_an_account_is_told_by_connector() {
     let catalogue = oc_config::Catalogue::built_in().unwrap();
     let limits = catalogue.find("salesloft").unwrap().limits.clone().unwrap();
     let budgets = Budgets::default();
@@ -251,11 +251,65 @@ fn the_least_that_is_left_to_an_account_is_told_by_connector() {
     let (one, two) = (of("one", "a"), of("two", "b"));
     of("one", "idle");
     assert_eq!(one.try_take(150, Share::Whole, Timestamp(0)), None);
-    two.close(None, Timestamp(0));
+    two.close(None, Timestamp(0)).await;
     let usable = f64::from(one.usable);
     let least = budgets.least_left(Timestamp(0));
     assert_eq!(least["one"], (usable - 150.0) / usable);
     assert_eq!(least["two"], 0.0);
     let later = budgets.least_left(Timestamp(5 * MINUTE));
     assert_eq!((later["one"], later["two"]), (1.0, 1.0));
+}
+
+/// A purse in memory, and how often it was asked.
+#[derive(Default)]
+struct Shared(Mutex<(u32, u32, Timestamp)>);
+
+#[async_trait::async_trait]
+impl Purse for Shared {
+    async fn draw(&self, _: &str, draw: Draw) -> Result<crate::Drawn, crate::PurseError> {
+        let mut shared = self.0.lock().unwrap();
+        let points = draw.wanted.min(draw.most.saturating_sub(shared.0));
+        (shared.0, shared.1) = (shared.0 + points, shared.1 + 1);
+        Ok(crate::Drawn { points, closed_until: shared.2 })
+    }
+
+    async fn close(&self, _: &str, until: Timestamp) -> Result<(), crate::PurseError> {
+        self.0.lock().unwrap().2 = until;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_that_share_a_purse_keep_to_one_limit_together() {
+    let shared = Arc::new(Shared::default());
+    let of = || Budget { common: Some(("a".to_owned(), shared.clone())), ..budget() };
+    let (one, two) = (of(), of());
+    let clock = Clock::new(|| Timestamp(MINUTE));
+    let mut taken = 0;
+    for budget in [&one, &two].into_iter().cycle() {
+        match budget.take(1, &clock, Duration::ZERO, Share::Whole).await {
+            Ok(()) => taken += 1,
+            Err(refused) => {
+                assert_eq!(refused, TooLong(Duration::from_secs(61)));
+                break;
+            }
+        }
+    }
+    assert!((420..=450).contains(&taken), "{taken}");
+    let asked = shared.0.lock().unwrap().1;
+    assert!(asked < 30, "the purse was asked {asked} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_urgent_leaves_a_third_to_all_processes_and_a_429_stops_all() {
+    let shared = Arc::new(Shared::default());
+    let of = || Budget { common: Some(("a".to_owned(), shared.clone())), ..budget() };
+    let (one, two) = (of(), of());
+    let clock = Clock::new(|| Timestamp(MINUTE));
+    one.take(300, &clock, Duration::ZERO, Share::Whole).await.unwrap();
+    assert!(two.take(1, &clock, Duration::ZERO, Share::Spare).await.is_err());
+    two.take(1, &clock, Duration::ZERO, Share::Whole).await.unwrap();
+    one.close(Some(Duration::from_secs(20)), Timestamp(MINUTE)).await;
+    let refused = of().take(1, &clock, Duration::ZERO, Share::Whole).await;
+    assert_eq!(refused, Err(TooLong(Duration::from_secs(20))));
 }

@@ -12,12 +12,17 @@ use tracing::Instrument as _;
 
 use super::{Patience, TokenError};
 use crate::metrics;
-use crate::{Grant, Replaced, TokenEndpoint, TokenFault, TokenSet, Vault};
+use crate::{Grant, Intent, Replaced, TokenEndpoint, TokenFault, TokenSet, Vault};
 
 const LOST: &str = "the answer to the last refresh was lost, and the provider no longer accepts the \
     refresh token we have";
 /// A pair that could not be stored is tried again for so many times; it exists nowhere else.
 const STORE_TRIES: u32 = 200;
+
+/// The time between two looks at what another node's refresh has come to...
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// ...of which there are so many.
+const LOOKS: u32 = 300;
 
 type Outcome = Option<Result<(), TokenError>>;
 
@@ -104,13 +109,16 @@ impl Drop for Done {
 impl Refresh {
     /// Intent, request, both tokens stored: in this order (instances.md, "OAuth 2").
     async fn run(&self, instance: InstanceId, version: i64) -> Result<(), TokenError> {
-        let Some(grant) = self.current(instance, version).await? else { return Ok(()) };
-        self.vault.intend(instance, version, self.clock.now()).await?;
+        let Some(grant) = self.begin(instance, version).await? else { return Ok(()) };
         match self.ask(&grant).await {
             Ok(tokens) => self.store(instance, version, tokens).await,
-            Err(Ended::Later(why)) => Err(TokenError::Unavailable(why)),
+            Err(Ended::Later(why)) => {
+                self.vault.give_up(instance).await?;
+                Err(TokenError::Unavailable(why))
+            }
             Err(Ended::Dead(reason)) => {
                 if self.current(instance, version).await?.is_none() {
+                    self.vault.give_up(instance).await?;
                     return Ok(());
                 }
                 tracing::warn!(%instance, "Refresh refused; the instance must be authorized again");
@@ -118,6 +126,18 @@ impl Refresh {
                 Err(TokenError::NeedsAuthentication(reason))
             }
         }
+    }
+
+    /// The grant, once no other node refreshes it; `None` when one of them has.
+    async fn begin(&self, instance: InstanceId, version: i64) -> Result<Option<Grant>, TokenError> {
+        for _ in 0..LOOKS {
+            let Some(grant) = self.current(instance, version).await? else { return Ok(None) };
+            if self.vault.intend(instance, version, self.clock.now()).await? == Intent::Noted {
+                return Ok(Some(grant));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(TokenError::Unavailable("another node refreshes, and does not end".to_owned()))
     }
 
     /// The grant, unless a newer pair has taken its place.

@@ -12,7 +12,7 @@ use wiremock::matchers::{body_string_contains, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::{ClientCredentials, Grant, MockVault, Replaced, TokenSet};
+use crate::{ClientCredentials, Grant, Intent, MockVault, Replaced, TokenSet};
 
 const INSTANCE: InstanceId = InstanceId(7);
 const NEW_PAIR: &str = r#"{"access_token":"new","refresh_token":"r2","expires_in":7200}"#;
@@ -73,10 +73,10 @@ impl Vault for Notebook {
         Ok(Some(self.grant.lock().unwrap().clone()))
     }
 
-    async fn intend(&self, _: InstanceId, _: i64, now: Timestamp) -> Result<(), VaultError> {
+    async fn intend(&self, _: InstanceId, _: i64, now: Timestamp) -> Result<Intent, VaultError> {
         self.note("intend");
         self.grant.lock().unwrap().intent = Some(now);
-        Ok(())
+        Ok(Intent::Noted)
     }
 
     async fn replace(
@@ -94,6 +94,11 @@ impl Vault for Notebook {
     async fn mark_dead(&self, _: InstanceId, _: i64, reason: String) -> Result<(), VaultError> {
         self.note("dead");
         self.grant.lock().unwrap().dead = Some(reason);
+        Ok(())
+    }
+
+    async fn give_up(&self, _: InstanceId) -> Result<(), VaultError> {
+        self.note("given up");
         Ok(())
     }
 }
@@ -174,8 +179,9 @@ async fn while_the_endpoint_is_away_a_token_that_has_not_ended_is_still_good() {
     let vault = Notebook::new(grant(&server.uri()));
     let token = tokens(vault.clone(), 7_000).bearer(INSTANCE).await.unwrap();
     assert_eq!(token.secret.expose_secret(), "old");
-    let ended = tokens(vault, 7_201).bearer(INSTANCE).await.unwrap_err();
+    let ended = tokens(vault.clone(), 7_201).bearer(INSTANCE).await.unwrap_err();
     assert!(matches!(ended, TokenError::Unavailable(_)));
+    assert_eq!(vault.notes(), ["intend", "given up", "intend", "given up"]);
 }
 
 #[tokio::test]
@@ -232,10 +238,26 @@ async fn a_pair_that_another_node_has_stored_is_used_instead_of_giving_up() {
         let first_two = loads.fetch_add(1, Ordering::Relaxed) < 2;
         Ok(Some(if first_two { old.clone() } else { newer.clone() }))
     });
-    vault.expect_intend().times(1).returning(|_, _, _| Ok(()));
+    vault.expect_intend().times(1).returning(|_, _, _| Ok(Intent::Noted));
     vault.expect_mark_dead().never();
+    vault.expect_give_up().times(1).returning(|_| Ok(()));
     let token = tokens(Arc::new(vault), 7_201).bearer(INSTANCE).await.unwrap();
     assert_eq!((token.secret.expose_secret(), token.version), ("theirs", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_another_node_refreshes_nothing_is_sent() {
+    let server = server(ResponseTemplate::new(500)).await;
+    let (mut vault, old) = (MockVault::new(), grant(&server.uri()));
+    let newer = Grant { version: 2, ..old.clone() };
+    let looks = AtomicUsize::new(0);
+    vault.expect_load().returning(move |_| {
+        let is_early = looks.fetch_add(1, Ordering::Relaxed) < 5;
+        Ok(Some(if is_early { old.clone() } else { newer.clone() }))
+    });
+    vault.expect_intend().times(3..).returning(|_, _, _| Ok(Intent::Elsewhere));
+    tokens(Arc::new(vault), 7_201).refused(INSTANCE, 1).await.unwrap();
+    assert_eq!(requests(&server).await, 0);
 }
 
 #[tokio::test]
@@ -243,7 +265,7 @@ async fn a_new_pair_is_not_lost_when_the_storage_fails_for_a_while() {
     let server = server(ResponseTemplate::new(200).set_body_string(NEW_PAIR)).await;
     let (mut vault, old) = (MockVault::new(), grant(&server.uri()));
     vault.expect_load().returning(move |_| Ok(Some(old.clone())));
-    vault.expect_intend().returning(|_, _, _| Ok(()));
+    vault.expect_intend().returning(|_, _, _| Ok(Intent::Noted));
     let tries = AtomicUsize::new(0);
     vault.expect_replace().times(2).returning(move |_, _, _| {
         match tries.fetch_add(1, Ordering::Relaxed) {

@@ -246,3 +246,12 @@ CREATE TABLE claim (
   PRIMARY KEY (kind, key)
 );
 CREATE INDEX claim_of ON claim (node);
+
+-- What nodes share of the rate limits of provider accounts.
+CREATE TABLE budget (
+  account TEXT COLLATE "C" PRIMARY KEY,
+  number BIGINT NOT NULL DEFAULT 0,        -- the window, by the provider's clock
+  spent BIGINT NOT NULL DEFAULT 0,         -- points of it that nodes have taken
+  closed_until BIGINT NOT NULL DEFAULT 0,  -- the provider takes nothing before
+  used BIGINT NOT NULL
+);

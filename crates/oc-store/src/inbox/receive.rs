@@ -10,6 +10,7 @@ use crate::hooks::open_secret;
 use crate::postgres::Touches;
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
+use crate::wakes::Wake;
 use crate::{SecretKey, Store, StoreError};
 
 /// The most records of an instance that wait.
@@ -66,7 +67,7 @@ impl Store {
         let keep = move |sql: &Sql| keep(sql, instance, &names, kind, &body, now);
         let received = self.database.write_to(Touches::Instance(instance), keep).await?;
         if received == Received::Kept {
-            self.shared.pushed.notify_one();
+            self.shared.wakes.wake(Wake::Pushed);
         }
         Ok(received)
     }

@@ -1,13 +1,16 @@
 //! How PostgreSQL is reached: the url, TLS, and what is agreed on with each connection.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::mpsc::{self, Receiver};
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
@@ -19,6 +22,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// long, whatever becomes of the process that began it.
 const AGREED: &str = "-c statement_timeout=30s -c lock_timeout=20s \
     -c idle_in_transaction_session_timeout=10s -c client_min_messages=warning";
+
+/// Words of nodes that wait to be heard.
+const HEARD: usize = 64;
+
+type Secured = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// Makes connections.
 pub(super) struct Connector {
@@ -71,16 +79,41 @@ impl Connector {
 
     /// A new connection to a server that takes changes.
     pub(super) async fn connect(&self) -> Result<Client, StoreError> {
-        // A server that accepts and says nothing is not waited for either.
-        let connected = tokio::time::timeout(CONNECT * 2, self.config.connect(self.tls.clone()));
-        let (client, connection) =
-            connected.await.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??;
+        let (client, connection) = self.open().await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = crate::error::told(&error), "Database connection ended");
             }
         });
         Ok(client)
+    }
+
+    /// A connection that does nothing but listen to a channel, for as long as the client is kept.
+    pub(super) async fn listen(
+        &self,
+        channel: &str,
+    ) -> Result<(Client, Receiver<String>), StoreError> {
+        let (client, mut connection) = self.open().await?;
+        let (heard, news) = mpsc::channel(HEARD);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await
+            {
+                if let AsyncMessage::Notification(word) = message {
+                    // Who cannot keep up is woken by what waits already.
+                    let _ = heard.try_send(word.payload().to_owned());
+                }
+            }
+        });
+        let listen = format!("LISTEN {channel}");
+        let listening = tokio::time::timeout(CONNECT * 2, client.batch_execute(&listen));
+        listening.await.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??;
+        Ok((client, news))
+    }
+
+    async fn open(&self) -> Result<(Client, Connection<Socket, Secured>), StoreError> {
+        // A server that accepts and says nothing is not waited for either.
+        let connected = tokio::time::timeout(CONNECT * 2, self.config.connect(self.tls.clone()));
+        Ok(connected.await.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??)
     }
 }
 

@@ -9,12 +9,13 @@ use oc_egress::Clock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Postgres;
 use super::claims::micros;
 use super::touches::Touches;
+use super::{Postgres, news};
 use crate::StoreError;
 use crate::sql::{Sql, params};
 use crate::store::locked;
+use crate::wakes::Wakes;
 
 /// How often a node says that it is alive...
 const BEAT: Duration = Duration::from_secs(5);
@@ -73,6 +74,13 @@ impl Node {
         let beats = &self.0.beats;
         let (began, until) = *locked(&beats.heard);
         began.elapsed() < ALIVE && beats.now() < until
+    }
+
+    /// Tells others what is new here and listens to them, until it leaves.
+    pub(crate) fn tell_and_listen(&self, database: &Postgres, wakes: &Arc<Wakes>) {
+        let (id, stop) = (self.0.id, &self.0.stop);
+        tokio::spawn(news::tell(database.clone(), id, Arc::clone(wakes), stop.clone()));
+        tokio::spawn(news::listen(database.clone(), id, Arc::clone(wakes), stop.clone()));
     }
 
     /// Gives back all that is claimed, for others to take at once.

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::Receiver;
+use tokio_postgres::Client;
 
 use super::connect::Connector;
 use crate::StoreError;
@@ -28,6 +30,14 @@ impl Pool {
                 return Ok(sql);
             }
         }
+    }
+
+    /// What is told on a channel from now on, over a connection of its own, which is the client's.
+    pub(super) async fn listen(
+        &self,
+        channel: &str,
+    ) -> Result<(Client, Receiver<String>), StoreError> {
+        self.connector.listen(channel).await
     }
 
     /// Gives one back that is not within a transaction.
