@@ -150,6 +150,11 @@ impl Server {
         role.clone_into(&mut self.options.role);
     }
 
+    /// A further variable after the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Everything it has logged since it was last started.
     pub fn log(&self) -> String {
         self.process.log()

@@ -62,6 +62,14 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// A database as a setting or an option names it.
+pub(crate) fn database(text: &str) -> Result<Location, String> {
+    value::database(text).ok_or_else(|| format!("expected {DATABASE}"))
+}
+
+/// What names a database.
+const DATABASE: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+
 impl Settings {
     /// Reads the settings.
     ///
@@ -82,8 +90,7 @@ impl Settings {
             text.parse::<SocketAddr>().ok()
         });
         let public_url = found.optional("public-url", "an http or https url", value::url);
-        let expected = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE";
-        let database = found.secret_parse("database-url", expected, value::database);
+        let database = found.secret_parse("database-url", DATABASE, value::database);
         let network = Network::read(found);
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),

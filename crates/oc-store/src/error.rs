@@ -75,6 +75,12 @@ pub enum StoreError {
         "{0} servers or commands work with the database; stop them first (one that was killed counts for 20 seconds)"
     )]
     AtWork(u64),
+    /// What is copied into it would mix with what is there.
+    #[error("the database has something in it already; make an empty one")]
+    NotEmpty,
+    /// A copy differs from what was copied, or this version does not know how to copy it.
+    #[error("the table {0} cannot be copied exactly; nothing was kept of the copy")]
+    Unlike(String),
     /// The database's url cannot be used.
     #[error("the database's url: {0}")]
     Url(String),

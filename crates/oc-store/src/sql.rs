@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 
-pub(crate) use postgres::Session;
+pub(crate) use postgres::{Session, storable};
 pub(crate) use row::{Column, FromColumn, Row};
 pub(crate) use value::{Params, ToValue, Value, params};
 

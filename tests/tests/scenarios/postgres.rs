@@ -72,3 +72,21 @@ async fn commands_work_beside_servers_or_say_what_to_use_instead() -> anyhow::Re
     assert!(refused.code == Some(1) && refused.err.contains("pg_dump"), "{refused:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_moves_into_postgresql_and_nothing_is_told_twice() -> anyhow::Result<()> {
+    let postgres = Postgres::shared().await?;
+    let url = postgres.database().await?;
+    let (salesloft, receiver, mut server, _) = house(Options::default()).await?;
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    server.terminate().await?;
+    salesloft.change(World::add_person);
+    let moved = server.run(&["migrate", "--from", "sqlite:oc.db", "--to", &url, "--json"]).await?;
+    assert!(moved.json()?[0]["rows"].as_u64() > Some(5), "{moved:?}");
+    server.set("OC_DATABASE_URL", &url);
+    server.set("OC_SECRET_KEY_FILE", "oc.db.key");
+    server.start_again().await?;
+    until_told(&receiver, &salesloft, 0).await?;
+    check_story(&receiver, &salesloft)
+}

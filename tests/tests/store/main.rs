@@ -4,6 +4,7 @@
 mod audit;
 #[path = "../../../crates/oc-store/tests/conformance/contents.rs"]
 mod contents;
+mod copied;
 #[path = "../../../crates/oc-store/tests/conformance/events.rs"]
 mod events;
 #[path = "../../../crates/oc-store/tests/conformance/house.rs"]

@@ -1,5 +1,6 @@
 //! Statements over a connection to PostgreSQL.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
@@ -142,6 +143,15 @@ fn parameters<'v>(values: &'v [Value<'v>]) -> Vec<&'v (dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
+/// A text as PostgreSQL can hold it: it has no place for NUL; ids and messages with it are odd anyway.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// `?1` is `$1` in PostgreSQL.
 fn numbered(text: &str) -> String {
     let mut numbered = String::with_capacity(text.len());
@@ -171,11 +181,7 @@ impl ToSql for Value<'_> {
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Integer(number) => number.to_sql(kind, out),
-            // PostgreSQL has no place for it in a text; ids and messages with it are odd anyway.
-            Self::Text(Some(text)) if text.contains('\0') => {
-                text.replace('\0', "\u{fffd}").to_sql(kind, out)
-            }
-            Self::Text(text) => text.to_sql(kind, out),
+            Self::Text(text) => text.map(storable).to_sql(kind, out),
             Self::Blob(bytes) => bytes.to_sql(kind, out),
         }
     }
