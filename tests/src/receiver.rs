@@ -181,7 +181,12 @@ impl Receiver {
 
 /// The events of a delivery, in order.
 pub fn events(delivery: &Delivery) -> Vec<Told> {
-    let message = message(&delivery.body);
+    events_in(&delivery.body)
+}
+
+/// The events of a notification's body, in order.
+pub fn events_in(body: &Value) -> Vec<Told> {
+    let message = message(body);
     let list = message["events"].as_array().map(Vec::as_slice).unwrap_or_default();
     let told = list.iter().enumerate().map(|(at, event)| {
         let kind = event["objectType"].as_str().unwrap_or_default();

@@ -35,6 +35,8 @@ pub struct Options {
     pub role: String,
     /// Further variables.
     pub variables: Vec<(String, String)>,
+    /// The settings file, where there is to be one.
+    pub file: Option<String>,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             window: 60,
             role: "api,poll,dispatch".to_owned(),
             variables: Vec::new(),
+            file: None,
         }
     }
 }
@@ -53,6 +56,13 @@ impl Options {
     #[must_use]
     pub fn role(mut self, role: &str) -> Self {
         role.clone_into(&mut self.role);
+        self
+    }
+
+    /// With a settings file.
+    #[must_use]
+    pub fn file(mut self, text: &str) -> Self {
+        self.file = Some(text.to_owned());
         self
     }
 
@@ -98,6 +108,9 @@ impl Server {
         let connectors = folder.path().join("connectors");
         std::fs::create_dir(&connectors)?;
         std::fs::write(connectors.join("salesloft.toml"), definition(salesloft, &options)?)?;
+        if let Some(text) = &options.file {
+            std::fs::write(folder.path().join("oc.toml"), text)?;
+        }
         let process = Process::start(folder.path(), &options).await?;
         let api = Api::new(&process.url, USER, ORGANIZATION);
         Ok(Self { folder, options, process, api })

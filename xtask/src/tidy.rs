@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 /// The crates from the lowest to the highest: each may name only those before it.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "oc-config",
     "oc-telemetry",
     "oc-egress",
@@ -15,6 +15,7 @@ const LAYERS: [&str; 9] = [
     "oc-hub",
     "oc-poll",
     "oc-dispatch",
+    "oc-sinks",
     "oc-store",
     "oc-server",
 ];

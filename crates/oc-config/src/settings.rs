@@ -29,6 +29,8 @@ pub struct InstanceSettings {
     pub events_enabled: bool,
     /// Where notifications go; without it they are only kept for the audit.
     pub callback: Option<Url>,
+    /// The sink that they go to instead, by the operator's name for it.
+    pub sink: Option<String>,
     /// The form of a notification's body.
     pub format: NotificationFormat,
     /// What signs notifications: one key, or two during a rotation, the newest first.
@@ -81,6 +83,13 @@ impl InstanceSettings {
             _ => Err(errors),
         }
     }
+
+    /// Where notifications go, as far as they share its room with those of others: the callback's
+    /// origin, or the sink; `None` when they are only kept.
+    pub fn destination(&self) -> Option<String> {
+        let callback = self.callback.as_ref().map(|url| url.origin().ascii_serialization());
+        callback.or_else(|| self.sink.as_ref().map(|name| format!("sink:{name}")))
+    }
 }
 
 struct Reader<'a> {
@@ -94,6 +103,7 @@ impl Reader<'_> {
         self.required();
         let events_enabled = self.flag("event.notification.enabled", false);
         let callback = self.url("event.notification.callback.url");
+        let sink = self.sink(callback.is_some());
         let format = self.format();
         let signature_keys = self.signature_keys();
         let basic = self.basic();
@@ -104,6 +114,7 @@ impl Reader<'_> {
         Some(InstanceSettings {
             events_enabled,
             callback,
+            sink,
             format,
             signature_keys,
             headers,

@@ -20,7 +20,7 @@ pub struct StandardKey {
 /// Key, label, what it does, kind, and the default where it is the same for all connectors.
 type Row = (&'static str, &'static str, &'static str, EntryKind, Option<&'static str>);
 
-const KEYS: [Row; 22] = [
+const KEYS: [Row; 23] = [
     (
         "base.url",
         "Base URL",
@@ -62,6 +62,13 @@ const KEYS: [Row; 22] = [
         "elements, as Open Connectors sends them, or cloudevents (CloudEvents 1.0, JSON)",
         EntryKind::Word,
         Some("elements"),
+    ),
+    (
+        "event.notification.sink",
+        "Sink for events",
+        "A place named by the operator that notifications go to, instead of a callback URL",
+        EntryKind::Word,
+        None,
     ),
     (
         "event.notification.signature.key",

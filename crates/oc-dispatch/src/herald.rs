@@ -90,7 +90,8 @@ impl Herald {
             return Ok(false);
         };
         let Notice { id, body, attempt } = notice;
-        let outgoing = Outgoing { id, body, attempt, replay: false, trace: None };
+        let resource = Arc::default();
+        let outgoing = Outgoing { id, resource, body, attempt, replay: false, trace: None };
         let came_to = self.transport.send(&self.destination, outgoing).await;
         let asked = match came_to.verdict {
             AttemptVerdict::Delivered => {
@@ -115,7 +116,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::{Attempt, MockTransport};
+    use crate::{Attempt, Callback, MockTransport};
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -134,13 +135,13 @@ mod tests {
         Herald {
             notices: Arc::new(notices),
             transport: Arc::new(transport),
-            destination: Destination {
+            destination: Destination::Callback(Callback {
                 url: Url::parse("https://operator.example/").unwrap(),
                 keys: vec![],
                 headers: vec![],
                 basic: None,
                 tls: None,
-            },
+            }),
             clock: Clock::new(|| NOW),
             dice: Dice::new(|| 0.0),
             look_every: Duration::from_secs(1),

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod dispatcher;
+mod heading;
 mod herald;
 mod metrics;
 mod notification;
@@ -14,6 +15,7 @@ mod transport;
 mod webhook;
 
 pub use dispatcher::{Dispatcher, DispatcherSettings};
+pub use heading::heading;
 pub use herald::{Herald, Notice, Notices};
 pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
@@ -22,7 +24,9 @@ pub use outbox::{
 };
 pub use probe::ProbeSchedule;
 pub use schedule::RetrySchedule;
-pub use transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
+pub use transport::{
+    Attempt, AttemptVerdict, Callback, Destination, Outgoing, SinkAddress, Transport,
+};
 pub use webhook::Webhooks;
 
 #[cfg(any(test, feature = "mock"))]

@@ -69,6 +69,8 @@ pub struct Lane {
     pub turn: Turn,
     /// The claim.
     pub fence: Fence,
+    /// The resource that its events are of.
+    pub resource: Arc<str>,
     /// Whose share it uses.
     pub destination_id: DestinationId,
     /// Where they go.

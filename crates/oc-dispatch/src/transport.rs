@@ -7,15 +7,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oc_config::{CallbackTls, InstanceSettings, SignatureKey, Timestamp};
+use oc_config::{CallbackTls, InstanceId, InstanceSettings, SignatureKey, Timestamp};
 use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
-/// Where an instance's notifications go, and what proves that they are ours.
+/// Where an instance's notifications go.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A url of the tenant's.
+    Callback(Callback),
+    /// A place that the operator has named.
+    Sink(SinkAddress),
+}
+
+/// A callback, and what proves that notifications are ours.
 #[derive(Clone)]
-pub struct Destination {
+pub struct Callback {
     /// The callback url.
     pub url: Url,
     /// One key, or two during a rotation, the newest first; none signs nothing.
@@ -29,7 +38,17 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The callback of an instance; `None` when it has none.
+    /// Where that is, as an attempt shows it.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Callback(callback) => callback.place(),
+            Self::Sink(address) => address.place(),
+        }
+    }
+}
+
+impl Callback {
+    /// That of an instance; `None` when it has none.
     pub fn of(settings: &InstanceSettings) -> Option<Self> {
         Some(Self {
             url: settings.callback.clone()?,
@@ -47,9 +66,29 @@ impl Destination {
 }
 
 /// Shows where, and nothing that the user may have hidden in a header or the url's query.
-impl fmt::Debug for Destination {
+impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Destination({})", self.url.origin().ascii_serialization())
+        write!(f, "Callback({})", self.url.origin().ascii_serialization())
+    }
+}
+
+/// A sink as an instance uses it.
+#[derive(Clone, Debug)]
+pub struct SinkAddress {
+    /// The operator's name for it.
+    pub name: String,
+    /// Whose notifications these are.
+    pub organization: i64,
+    /// The instance that they are of.
+    pub instance: InstanceId,
+    /// As those of a callback.
+    pub keys: Vec<SignatureKey>,
+}
+
+impl SinkAddress {
+    /// The sink, as an attempt shows it.
+    pub fn place(&self) -> String {
+        format!("sink:{}", self.name)
     }
 }
 
@@ -58,6 +97,8 @@ impl fmt::Debug for Destination {
 pub struct Outgoing {
     /// `message.eventId`.
     pub id: Uuid,
+    /// The resource that its events are of.
+    pub resource: Arc<str>,
     /// The exact body.
     pub body: Bytes,
     /// The attempt's number, from 1.
@@ -71,7 +112,7 @@ pub struct Outgoing {
 /// What one attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Where it went: the callback url without its query, which may hold a secret.
+    /// Where it went: the callback url without its query, which may hold a secret, or the sink.
     pub url: String,
     /// The headers that were sent, by name; values that may be secrets are masked.
     pub request: BTreeMap<String, String>,

@@ -4,20 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use oc_config::{MASK, Timestamp};
 use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
-use oc_telemetry::TRACEPARENT;
 use secrecy::ExposeSecret;
 
-use crate::notification::envelope;
-use crate::signature;
-use crate::transport::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
+use crate::heading;
+use crate::transport::{Attempt, AttemptVerdict, Callback, Outgoing};
 
 const MOST_READ: usize = 64 * 1024;
 const MOST_KEPT: usize = 4 * 1024;
@@ -38,11 +33,9 @@ impl Webhooks {
         let limits = Limits { total: within, body: MOST_READ, overflow: Overflow::Truncate };
         Self { egress, clock, limits }
     }
-}
 
-#[async_trait]
-impl Transport for Webhooks {
-    async fn send(&self, to: &Destination, notification: Outgoing) -> Attempt {
+    /// Makes one attempt; it ends within the deadline, whatever the receiver does.
+    pub async fn send(&self, to: &Callback, notification: Outgoing) -> Attempt {
         let at = self.clock.now();
         let mut request = Request::post(to.url.clone(), notification.body.clone());
         request.headers = headers(to, &notification, at);
@@ -68,7 +61,7 @@ impl Transport for Webhooks {
 }
 
 /// Our headers after the user's own, so that ours cannot be replaced.
-fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMap {
+fn headers(to: &Callback, notification: &Outgoing, at: Timestamp) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8 + to.headers.len());
     for (name, value) in &to.headers {
         if let (Ok(name), Ok(mut value)) =
@@ -85,29 +78,11 @@ fn headers(to: &Destination, notification: &Outgoing, at: Timestamp) -> HeaderMa
             headers.insert(AUTHORIZATION, value);
         }
     }
-    let id = notification.id.hyphenated().to_string();
-    let mut put = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
+    for (name, value) in heading(notification, &to.keys, at) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
-    };
-    put(CONTENT_TYPE, envelope::content_type(&notification.body).to_owned());
-    put(HeaderName::from_static("elements-webhook-id"), id.clone());
-    put(HeaderName::from_static("elements-delivery-attempt"), notification.attempt.to_string());
-    if notification.replay {
-        put(HeaderName::from_static("elements-replay"), "true".to_owned());
     }
-    if let Some(trace) = &notification.trace {
-        put(HeaderName::from_static(TRACEPARENT), trace.to_string());
-    }
-    put(HeaderName::from_static("webhook-timestamp"), at.seconds().to_string());
-    if let Some(signature) = signature::elements(&to.keys, &notification.body) {
-        put(HeaderName::from_static("elements-webhook-signature"), signature);
-    }
-    if let Some(signature) = signature::standard(&to.keys, &id, at.seconds(), &notification.body) {
-        put(HeaderName::from_static("webhook-signature"), signature);
-    }
-    put(HeaderName::from_static("webhook-id"), id);
     headers
 }
 
@@ -158,7 +133,7 @@ fn answered(response: &Response, now: Timestamp) -> CameTo {
     CameTo { status: Some(status), error, answer, verdict }
 }
 
-fn failed(to: &Destination, error: &EgressError) -> CameTo {
+fn failed(to: &Callback, error: &EgressError) -> CameTo {
     tracing::debug!(destination = ?to, error = error.detail(), "Notification not delivered");
     let verdict = AttemptVerdict::Failed { retry_after: None, overloaded: error.is_timeout() };
     CameTo { status: None, error: Some(error.to_string()), answer: String::new(), verdict }

@@ -40,7 +40,7 @@ pub(crate) struct AllClients {
 
 impl AllClients {
     pub(crate) fn new(connector: Connector) -> Result<Self, EgressError> {
-        let usual = Clients::new(&connector, tls::usual()?);
+        let usual = Clients::new(&connector, tls::usual_tls()?);
         Ok(Self { connector, usual, own: Cache::new(MOST_OWN) })
     }
 

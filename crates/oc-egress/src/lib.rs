@@ -19,4 +19,4 @@ pub use dice::Dice;
 pub use error::EgressError;
 pub use exchange::{Egress, Limits, Overflow, Redirects, Request, Response, Stale};
 pub use policy::{Policy, Refusal};
-pub use tls::{TlsFault, Validity, check_tls, validity};
+pub use tls::{TlsFault, Validity, check_tls, usual_tls, validity};

@@ -67,8 +67,11 @@ pub fn validity(tls: &CallbackTls, at: Timestamp) -> Validity {
     }
 }
 
-/// TLS as everyone has it.
-pub(crate) fn usual() -> Result<ClientConfig, EgressError> {
+/// TLS as everyone has it: the system's certificates, or Mozilla's where it has none, and ring.
+///
+/// # Errors
+/// It cannot be set up.
+pub fn usual_tls() -> Result<ClientConfig, EgressError> {
     Ok(trusting(public())
         .map_err(|error| EgressError::Tls(error.to_string()))?
         .with_no_client_auth())

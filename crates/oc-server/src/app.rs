@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ipnet::IpNet;
 use oc_config::{Catalogue, Connector};
-use oc_dispatch::{Destination, Dispatcher, DispatcherSettings, Herald, Webhooks};
+use oc_dispatch::{Callback, Destination, Dispatcher, DispatcherSettings, Herald, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Names, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
@@ -15,6 +15,7 @@ use oc_poll::{
     Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
     SubscriberSettings,
 };
+use oc_sinks::{Sinks, Transports};
 use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) clock: Clock,
     pub(crate) egress: Egress,
+    pub(crate) sinks: Sinks,
     pub(crate) store: Store,
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) tokens: Tokens,
@@ -65,6 +67,8 @@ impl App {
         };
         let store = Store::open(options).await.context("the database cannot be opened")?;
         let clock = store.clock();
+        let (table, within) = (settings.sinks.clone(), settings.callback_timeout);
+        let sinks = Sinks::new(table, clock.clone(), within).context("a sink cannot be set up")?;
         let endpoint = TokenEndpoint::new(egress.clone());
         let vault = Arc::new(store.clone());
         let tokens = Tokens::new(vault, endpoint.clone(), clock.clone(), Patience::default());
@@ -84,6 +88,7 @@ impl App {
             catalogue,
             clock,
             egress,
+            sinks,
             store,
             endpoint,
             tokens,
@@ -162,7 +167,7 @@ impl App {
         let within = self.settings.callback_timeout;
         Dispatcher {
             outbox: Arc::new(self.store.clone()),
-            transport: Arc::new(Webhooks::new(self.egress.clone(), self.clock.clone(), within)),
+            transport: Arc::new(self.transports(self.egress.clone())),
             clock: self.clock.clone(),
             dice: Dice::system(),
             settings: DispatcherSettings {
@@ -179,6 +184,12 @@ impl App {
         }
     }
 
+    fn transports(&self, egress: Egress) -> Transports {
+        let within = self.settings.callback_timeout;
+        let webhooks = Webhooks::new(egress, self.clock.clone(), within);
+        Transports { webhooks, sinks: self.sinks.clone() }
+    }
+
     /// Tells the operator, where one wants to be told. The url is the operator's own, so that it may
     /// lie in any network; metadata services and this service itself stay closed.
     pub(crate) fn herald(&self) -> anyhow::Result<Option<Herald>> {
@@ -189,17 +200,16 @@ impl App {
             .collect::<Result<Vec<_>, _>>()?;
         let policy = Policy::allowing(anywhere, vec![self.settings.listen]);
         let egress = egress(&self.settings, policy)?;
-        let within = self.settings.callback_timeout;
         Ok(Some(Herald {
             notices: Arc::new(self.store.clone()),
-            transport: Arc::new(Webhooks::new(egress, self.clock.clone(), within)),
-            destination: Destination {
+            transport: Arc::new(self.transports(egress)),
+            destination: Destination::Callback(Callback {
                 url: operator.url.clone(),
                 keys: operator.keys.clone(),
                 headers: Vec::new(),
                 basic: None,
                 tls: None,
-            },
+            }),
             clock: self.clock.clone(),
             dice: Dice::system(),
             look_every: LOOK_EVERY,

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use oc_sinks::SinkTable;
 use oc_store::Location;
 use secrecy::SecretString;
 use url::Url;
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) poll_failure_threshold: u32,
     pub(crate) event_retention: Duration,
     pub(crate) operator: Option<Operator>,
+    pub(crate) sinks: SinkTable,
     pub(crate) access: Access,
     /// Where traces go, if they do.
     pub(crate) tracing: Option<Tracing>,
@@ -142,6 +144,7 @@ impl Settings {
             poll_failure_threshold: threshold?,
             event_retention: retention?,
             operator,
+            sinks: std::mem::take(&mut found.sinks),
             access: access?,
             tracing: tracing?,
             log: found.text("log").unwrap_or_default(),

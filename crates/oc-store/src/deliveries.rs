@@ -174,7 +174,7 @@ impl Store {
     }
 }
 
-/// The callback as it is configured.
+/// The callback or the sink, as it is configured.
 fn callback(
     sql: &Sql,
     profiles: &Profiles,
@@ -182,8 +182,9 @@ fn callback(
 ) -> Result<Option<String>, StoreError> {
     match profiles.of(sql, instance) {
         Ok(profile) => Ok(profile.and_then(|profile| {
+            let sink = profile.settings.sink.as_ref().map(|name| format!("sink:{name}"));
             let url = profile.configuration.get("event.notification.callback.url");
-            url.filter(|_| profile.destination.is_some()).map(str::to_owned)
+            sink.or_else(|| url.filter(|_| profile.destination.is_some()).map(str::to_owned))
         })),
         Err(error) if error.is_of_database() => Err(error),
         // One whose configuration cannot be read any more has no callback that could be told.

@@ -95,7 +95,7 @@ pub struct InstanceFields {
     pub tokens: Option<TokenSet>,
     /// What is polled; `None` while events are not enabled.
     pub polled: Option<Vec<PolledResource>>,
-    /// The origin of the callback url.
+    /// The origin of the callback url, or the sink.
     pub destination: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oc_config::{
     Catalogue, Configuration, Connector, Diagnostic, InstanceId, InstanceSettings, ResourceConfig,
 };
-use oc_dispatch::{Destination, Origin};
+use oc_dispatch::{Callback, Destination, Origin, SinkAddress};
 use oc_hub::Target;
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
@@ -125,7 +125,7 @@ impl Profiles {
             raw_full: settings.raw_full,
             format: settings.format,
         };
-        let destination = Destination::of(&settings).map(Arc::new);
+        let destination = destination(&settings, row.organization, instance).map(Arc::new);
         let (configuration, account) = (Arc::new(configuration), row.account);
         Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
     }
@@ -161,6 +161,18 @@ impl InstanceRow {
             user: row.get(7)?,
         })
     }
+}
+
+fn destination(
+    settings: &InstanceSettings,
+    organization: i64,
+    instance: InstanceId,
+) -> Option<Destination> {
+    let Some(name) = settings.sink.clone() else {
+        return Callback::of(settings).map(Destination::Callback);
+    };
+    let keys = settings.signature_keys.clone();
+    Some(Destination::Sink(SinkAddress { name, organization, instance, keys }))
 }
 
 fn list(faults: &[Diagnostic]) -> String {

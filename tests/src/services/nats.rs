@@ -86,6 +86,20 @@ impl Nats {
         self.until_healthy(node).await
     }
 
+    /// The same for nodes that have no majority without each other.
+    ///
+    /// # Errors
+    /// One does not start.
+    pub async fn start_both_again(&self, nodes: [usize; 2]) -> anyhow::Result<()> {
+        for node in nodes {
+            self.launch(node).await?;
+        }
+        for node in nodes {
+            self.until_healthy(node).await?;
+        }
+        Ok(())
+    }
+
     async fn start(nodes: usize, jetstream: bool) -> anyhow::Result<Self> {
         let nodes: anyhow::Result<Vec<Node>> = (0..nodes).map(Node::new).collect();
         let client = Client::builder(TokioExecutor::new()).build_http();

@@ -29,10 +29,12 @@ impl Transport for SimulatedReceiver {
         let calm = lock(&self.story).calm;
         let luck = if calm { 0.0 } else { self.dice.roll() };
         // Up to 0.85 it arrives; from 0.75 on nobody hears of it.
-        if luck < 0.85 {
+        if luck < 0.85
+            && let Destination::Callback(callback) = to
+        {
             let repeated = outgoing.attempt > 1 && self.mutant == Mutant::NewIdOnRepeat;
             let id = if repeated { Uuid::now_v7() } else { outgoing.id };
-            lock(&self.story).arrives(to.url.path(), id, &outgoing.body);
+            lock(&self.story).arrives(callback.url.path(), id, &outgoing.body);
         }
         self.fuse.pass().await;
         let failed = AttemptVerdict::Failed { retry_after: None, overloaded: luck > 0.95 };

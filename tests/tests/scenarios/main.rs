@@ -32,6 +32,7 @@ mod probes;
 mod provider_webhooks;
 mod services;
 mod simulation;
+mod sinks;
 mod story;
 mod tenants;
 mod tokens;

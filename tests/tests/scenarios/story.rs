@@ -46,10 +46,15 @@ pub(crate) fn as_change(told: Told) -> Change {
 /// No version twice, nothing that never was, and each record's versions in their order.
 pub(crate) fn check_story(receiver: &Receiver, salesloft: &Salesloft) -> anyhow::Result<()> {
     ensure!(receiver.faults().is_empty(), "{:?}", receiver.faults());
+    check_told(receiver.told(), salesloft)
+}
+
+/// The same of events, wherever they were told.
+pub(crate) fn check_told(told: Vec<Told>, salesloft: &Salesloft) -> anyhow::Result<()> {
     let order: HashMap<Change, usize> =
         changes_since(salesloft, 0).into_iter().enumerate().map(|(at, one)| (one, at)).collect();
     let mut last: HashMap<u64, usize> = HashMap::new();
-    for told in receiver.told() {
+    for told in told {
         let change = as_change(told.clone());
         let Some(at) = order.get(&change) else { anyhow::bail!("{told:?} never was") };
         if let Some(before) = last.insert(change.id, *at) {

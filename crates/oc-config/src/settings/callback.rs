@@ -20,6 +20,18 @@ pub enum NotificationFormat {
 }
 
 impl Reader<'_> {
+    /// The sink, which stands for a callback.
+    pub(super) fn sink(&mut self, has_callback: bool) -> Option<String> {
+        let key = "event.notification.sink";
+        let sink = self.configuration.get(key).map(str::trim).filter(|name| !name.is_empty())?;
+        if has_callback {
+            let message = "notifications go to one place: a sink, or event.notification.callback.url; \
+                           set the other one to null";
+            self.fault(key, message);
+        }
+        Some(sink.to_owned())
+    }
+
     /// The form, and the way, of which there is one.
     pub(super) fn format(&mut self) -> NotificationFormat {
         let way = self.configuration.get("event.notification.type").unwrap_or("webhook");

@@ -90,3 +90,16 @@ fn the_failure_policy_is_the_operators_unless_the_instance_has_its_own() {
     assert!(fault.contains(key), "{fault}");
     assert!(fault.contains("`drop` was found; retry or queue was expected"), "{fault}");
 }
+
+#[test]
+fn a_sink_stands_for_a_callback_and_never_beside_one() {
+    let (settings, _) = read(&json!({"event.notification.sink": " bus "})).unwrap();
+    assert_eq!(settings.destination().as_deref(), Some("sink:bus"));
+    let callback = "https://host/hook?key=s3cret";
+    let (settings, _) = read(&json!({"event.notification.callback.url": callback})).unwrap();
+    assert_eq!(settings.destination().as_deref(), Some("https://host"));
+    assert_eq!(read(&json!({})).unwrap().0.destination(), None);
+    let both =
+        json!({"event.notification.sink": "bus", "event.notification.callback.url": callback});
+    assert_eq!(fault_paths(&both), ["configuration.event.notification.sink"]);
+}

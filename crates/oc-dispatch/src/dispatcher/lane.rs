@@ -58,7 +58,7 @@ impl Sender {
                 tracing::warn!(lane = id.0, "Not sent: others may have taken it over meanwhile");
                 break;
             }
-            let attempt = self.attempt(&lane.destination, pending, turn).await;
+            let attempt = self.attempt(&lane, pending).await;
             metrics::attempted(&attempt);
             if attempt.verdict == AttemptVerdict::Delivered {
                 breath = Breath::Easy;
@@ -83,7 +83,7 @@ impl Sender {
     }
 
     /// One attempt, as a part of the trace that found the notification.
-    async fn attempt(&self, to: &Destination, pending: &Pending, turn: Turn) -> Attempt {
+    async fn attempt(&self, lane: &Lane, pending: &Pending) -> Attempt {
         let number = pending.attempt;
         let span = tracing::info_span!(
             "deliver",
@@ -99,12 +99,13 @@ impl Sender {
         let span = named(span);
         let outgoing = Outgoing {
             id: pending.id,
+            resource: Arc::clone(&lane.resource),
             body: pending.body.clone(),
             attempt: number,
-            replay: turn == Turn::Replay,
+            replay: lane.turn == Turn::Replay,
             trace: TraceContext::of(&span),
         };
-        let attempt = self.send_one(to, outgoing).instrument(span.clone()).await;
+        let attempt = self.send_one(&lane.destination, outgoing).instrument(span.clone()).await;
         if let Some(status) = attempt.status {
             span.record("status", status);
         }

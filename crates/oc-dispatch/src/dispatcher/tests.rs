@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::outbox::{Claimed, LaneId, Next, OutboxError, Pending, Turn};
-use crate::{Attempt, AttemptVerdict, Destination, MockTransport, Outgoing};
+use crate::{Attempt, AttemptVerdict, Callback, Destination, MockTransport, Outgoing};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -71,13 +71,13 @@ impl Outbox for Book {
 }
 
 fn lane(id: i64, host: &str, count: u128) -> Lane {
-    let destination = Destination {
+    let destination = Destination::Callback(Callback {
         url: Url::parse(&format!("https://{host}/")).unwrap(),
         keys: vec![],
         headers: vec![],
         basic: None,
         tls: None,
-    };
+    });
     let pending = |at| Pending {
         id: Uuid::from_u128(at),
         body: Bytes::new(),
@@ -91,6 +91,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
         id: LaneId(id),
         turn: Turn::New,
         fence: Fence::default(),
+        resource: "people".into(),
         destination_id: DestinationId(host.to_owned()),
         destination: Arc::new(destination),
         policy: None,
@@ -114,12 +115,17 @@ fn came_to(verdict: AttemptVerdict) -> Attempt {
 
 const FAILED: AttemptVerdict = AttemptVerdict::Failed { retry_after: None, overloaded: false };
 
+fn host(to: &Destination) -> &str {
+    let Destination::Callback(callback) = to else { panic!("{to:?}") };
+    callback.url.host_str().unwrap()
+}
+
 /// A transport that decides by host and notification number.
 fn transport(decide: fn(&str, u128) -> AttemptVerdict) -> Arc<dyn Transport> {
     let mut transport = MockTransport::new();
-    transport.expect_send().returning(move |to, outgoing| {
-        came_to(decide(to.url.host_str().unwrap(), outgoing.id.as_u128()))
-    });
+    transport
+        .expect_send()
+        .returning(move |to, outgoing| came_to(decide(host(to), outgoing.id.as_u128())));
     Arc::new(transport)
 }
 
@@ -230,7 +236,7 @@ struct Stuck;
 #[async_trait]
 impl Transport for Stuck {
     async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
-        if to.url.host_str() == Some("stuck") {
+        if host(to) == "stuck" {
             std::future::pending::<()>().await;
         }
         came_to(AttemptVerdict::Delivered)
@@ -251,7 +257,7 @@ struct Hang;
 #[async_trait]
 impl Transport for Hang {
     async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
-        if to.url.host_str().is_some_and(|host| host.starts_with("dead")) {
+        if host(to).starts_with("dead") {
             std::future::pending::<()>().await;
         }
         came_to(AttemptVerdict::Delivered)
@@ -369,7 +375,7 @@ struct Poisoned;
 #[async_trait]
 impl Transport for Poisoned {
     async fn send(&self, to: &Destination, _: Outgoing) -> Attempt {
-        assert_ne!(to.url.host_str(), Some("poison"));
+        assert_ne!(host(to), "poison");
         came_to(AttemptVerdict::Delivered)
     }
 }

@@ -13,12 +13,13 @@ use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::signature;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NOW: Timestamp = Timestamp(1_614_265_330_000_000);
 
-fn destination(url: &str) -> Destination {
-    Destination {
+fn destination(url: &str) -> Callback {
+    Callback {
         url: Url::parse(url).unwrap(),
         keys: vec![SignatureKey::parse("new").unwrap(), SignatureKey::parse("old").unwrap()],
         headers: vec![("X-Own".to_owned(), "1".into()), ("webhook-id".to_owned(), "forged".into())],
@@ -37,8 +38,9 @@ async fn attempt(answer: ResponseTemplate, within: Duration) -> (Attempt, MockSe
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(answer).mount(&server).await;
     let (id, body) = (Uuid::from_u128(7), Bytes::from("{}"));
-    let notification =
-        Outgoing { id, body, attempt: 3, replay: true, trace: TraceContext::read(TRACE) };
+    let resource = "people".into();
+    let trace = TraceContext::read(TRACE);
+    let notification = Outgoing { id, resource, body, attempt: 3, replay: true, trace };
     let url = format!("{}/hook?key=s3cret", server.uri());
     (webhooks(within).send(&destination(&url), notification).await, server)
 }
@@ -136,5 +138,5 @@ async fn a_receiver_that_does_not_answer_in_time_is_a_failure() {
 #[test]
 fn a_destination_prints_nothing_that_may_be_a_secret() {
     let shown = format!("{:?}", destination("https://host/path?token=hidden"));
-    assert_eq!(shown, "Destination(https://host)");
+    assert_eq!(shown, "Callback(https://host)");
 }

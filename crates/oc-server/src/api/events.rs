@@ -166,7 +166,7 @@ fn answer(replayed: Replayed, id: &str) -> Result<Json<ReplayAnswer>, ApiError> 
         Replayed::Unknown => Err(unknown(id)),
         Replayed::Waiting => conflict("it has not arrived yet, and is still to be sent anyway"),
         Replayed::NoCallback => conflict(
-            "the instance has no event.notification.callback.url that anything could be sent to",
+            "the instance has no event.notification.callback.url or event.notification.sink that anything could be sent to",
         ),
         Replayed::TooMany => Err(ApiError::bad_request(format!(
             "more than {MOST_REPLAYS} notifications, or too many to look through; narrow from and to"

@@ -32,10 +32,15 @@ impl Checked {
         let (configuration, faults) = Configuration::from_json(&members, connector);
         let configuration = configuration.with_defaults(connector);
         let read = InstanceSettings::read(&configuration, connector, settings.min_refresh_interval);
+        let sinks = &settings.sinks;
         let (settings, more) = read.map_err(|mut all| {
             all.splice(0..0, faults.clone());
             all
         })?;
+        let refusal = settings.sink.as_ref().and_then(|name| sinks.refusal(name, None));
+        let path = "configuration.event.notification.sink";
+        let refusal = refusal.map(|reason| Diagnostic::error(path, reason));
+        let faults: Vec<_> = faults.into_iter().chain(refusal).collect();
         if !faults.is_empty() {
             return Err(faults);
         }

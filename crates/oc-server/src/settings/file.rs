@@ -12,6 +12,8 @@ const NAME: &str = "oc.toml";
 #[derive(Debug, Default)]
 pub(super) struct FileValues {
     pub(super) values: BTreeMap<String, (String, String)>,
+    /// `[sinks.NAME]`, and the file's name.
+    pub(super) sinks: Option<(Value, String)>,
 }
 
 /// Reads the file that is given, or `oc.toml` when it is there.
@@ -35,6 +37,10 @@ fn parse(text: &str, name: &str) -> Result<FileValues, Vec<String>> {
     let (mut found, mut faults) = (FileValues::default(), Vec::new());
     for (key, value) in table {
         let place = format!("{name} line {} ({key})", line_at(value.span().start));
+        if key == "sinks" {
+            found.sinks = Some((value.into_inner(), name.to_owned()));
+            continue;
+        }
         match as_text(value.into_inner()) {
             Some(text) => drop(found.values.insert(key, (text, place))),
             None => {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
+use oc_sinks::SinkTable;
 use secrecy::SecretString;
 
 use super::file;
@@ -105,6 +106,7 @@ pub(super) fn defaults() -> impl Iterator<Item = (&'static str, Option<&'static 
 #[derive(Debug, Default)]
 pub(super) struct Found {
     values: BTreeMap<&'static str, (String, String)>,
+    pub(super) sinks: SinkTable,
     pub(super) faults: Vec<String>,
 }
 
@@ -130,6 +132,13 @@ impl Found {
             if let Some(value) = value {
                 found.values.insert(*name, value);
             }
+        }
+        match file.sinks.map(|(sinks, name)| (SinkTable::read(sinks), name)) {
+            Some((Ok(sinks), _)) => found.sinks = sinks,
+            Some((Err(faults), name)) => {
+                found.faults.extend(faults.iter().map(|fault| format!("{name} {fault}")));
+            }
+            None => {}
         }
         let known =
             SETTINGS.iter().map(|one| one.0.replace('-', "_")).collect::<Vec<_>>().join(", ");

@@ -24,6 +24,7 @@ pub(super) struct Held {
 struct DueLane {
     id: LaneId,
     instance: InstanceId,
+    resource: Arc<str>,
     destination_id: DestinationId,
     tenant: i64,
     since: i64,
@@ -35,6 +36,7 @@ pub(super) struct Chosen {
     id: LaneId,
     turn: Turn,
     instance: InstanceId,
+    resource: Arc<str>,
     destination_id: DestinationId,
     /// The instance as it is configured, with a destination.
     profile: Arc<Profile>,
@@ -48,6 +50,7 @@ impl DueLane {
             destination_id: DestinationId(row.get(2)?),
             tenant: row.get(3)?,
             since: row.get(4)?,
+            resource: row.get::<String>(5)?.into(),
         })
     }
 }
@@ -101,6 +104,7 @@ pub(super) fn read(sql: &Sql, chosen: Vec<Chosen>) -> Result<Vec<Lane>, StoreErr
                 id: one.id,
                 turn: one.turn,
                 fence: Fence::default(),
+                resource: one.resource,
                 destination_id: one.destination_id,
                 destination: Arc::clone(destination),
                 policy: one.profile.settings.failure_policy,
@@ -171,7 +175,8 @@ impl Search<'_> {
         tenants(self.sql, held)?.into_iter().for_each(|tenant| turns.under_way(tenant));
         waiting.into_iter().for_each(|lane| turns.wait(lane.tenant, lane));
         while self.chosen.len() < self.request.lanes
-            && let Some(DueLane { id, instance, destination_id, tenant, .. }) = turns.next()
+            && let Some(DueLane { id, instance, resource, destination_id, tenant, .. }) =
+                turns.next()
         {
             let room = self.room(&destination_id);
             let used = self.used.entry(destination_id.clone()).or_default();
@@ -184,7 +189,7 @@ impl Search<'_> {
                 *taken += 1;
                 turns.under_way(tenant);
                 let turn = queue.turn;
-                self.chosen.push(Chosen { id, turn, instance, destination_id, profile });
+                self.chosen.push(Chosen { id, turn, instance, resource, destination_id, profile });
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ pub(super) struct Queue {
     pub(super) turn: Turn,
     /// At most so many are sent.
     longest: usize,
-    /// Lanes `r` that are due by `?1`: number, instance, destination, tenant, and since when.
+    /// Lanes `r` that are due by `?1`: number, instance, destination, tenant, since when, resource.
     due: &'static str,
     /// The longest due first.
     order: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct Queue {
 pub(super) const NEW: Queue = Queue {
     turn: Turn::New,
     longest: LONGEST,
-    due: "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.lane_due FROM resource r
+    due: "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.lane_due, r.name FROM resource r
           WHERE r.lane_due <= ?1 AND r.destination IS NOT NULL",
     order: "r.lane_due",
     waiting: "SELECT n.id, n.body, r.head_failures, r.head_first_failure, NULL, n.changed, n.trace
@@ -48,7 +48,7 @@ pub(super) const REPLAYS: Queue = Queue {
     turn: Turn::Replay,
     longest: LONGEST,
     due:
-        "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.replay_due FROM resource r
+        "SELECT r.id, r.instance_id, r.destination, r.organization_id, r.replay_due, r.name FROM resource r
           WHERE r.replay_due <= ?1 AND r.destination IS NOT NULL AND r.lane_due IS NULL",
     order: "r.replay_due",
     waiting: "SELECT n.id, n.body, r.replay_failures, r.replay_first_failure,
@@ -62,7 +62,7 @@ pub(super) const REPLAYS: Queue = Queue {
 pub(super) const PROBES: Queue = Queue {
     turn: Turn::Probe,
     longest: 1,
-    due: "SELECT r.id, i.id, r.destination, r.organization_id, i.probe_due
+    due: "SELECT r.id, i.id, r.destination, r.organization_id, i.probe_due, r.name
           FROM instance i JOIN resource r ON r.id =
             (SELECT w.id FROM resource w WHERE w.instance_id = i.id AND w.destination IS NOT NULL
                AND w.delivered_through < w.visible_through

@@ -81,7 +81,7 @@ async fn answer(mut stream: TcpStream, first: Vec<u8>, then: Then, sent: Arc<Ato
 
 fn notification() -> Outgoing {
     let (id, body) = (Uuid::from_u128(7), Bytes::from("{}"));
-    Outgoing { id, body, attempt: 1, replay: false, trace: None }
+    Outgoing { id, resource: Arc::default(), body, attempt: 1, replay: false, trace: None }
 }
 
 async fn send(url: &str, within: Duration) -> Attempt {

@@ -80,9 +80,10 @@ where
 async fn sent(url: &str, authority: Option<&Authority>, within: Duration) -> Attempt {
     let authorities = authority.map(|one| one.certificate.clone()).into_iter().collect();
     let tls = Some(Arc::new(CallbackTls { identity: None, authorities }));
-    let destination = Destination { tls, ..destination(url) };
+    let destination = Callback { tls, ..destination(url) };
     let (id, body) = (Uuid::from_u128(7), Bytes::from("{}"));
-    let notification = Outgoing { id, body, attempt: 1, replay: false, trace: None };
+    let resource = Arc::default();
+    let notification = Outgoing { id, resource, body, attempt: 1, replay: false, trace: None };
     webhooks(within).send(&destination, notification).await
 }
 

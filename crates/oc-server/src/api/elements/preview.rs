@@ -9,7 +9,7 @@ use bytes::Bytes;
 use oc_config::{
     Configuration, Connector, Diagnostic, InstanceId, InstanceRequest, InstanceSettings, Timestamp,
 };
-use oc_dispatch::{Destination, Outgoing, Transport as _, Webhooks};
+use oc_dispatch::{Callback, Outgoing, Webhooks};
 use oc_hub::Target;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -149,23 +149,24 @@ async fn tested(
     let floor = app.settings.min_refresh_interval;
     let (settings, _) = InstanceSettings::read(&configuration, &connector, floor)
         .map_err(|faults| ApiError::faults(&faults))?;
-    let destination = Destination::of(&settings).ok_or_else(|| {
+    let callback = Callback::of(&settings).ok_or_else(|| {
         let key = "event.notification.callback.url";
         ApiError::bad_request(format!("configuration.{key}: the url to test was expected"))
     })?;
     let now = app.clock.now();
     let id = Uuid::now_v7();
     let body = sample(id, now, &connector.key, user.id);
-    let sent = Outgoing { id, body, attempt: 1, replay: false, trace: None };
+    let sent =
+        Outgoing { id, body, attempt: 1, resource: Arc::default(), replay: false, trace: None };
     let within = app.settings.callback_timeout;
     let webhooks = Webhooks::new(app.egress.clone(), app.clock.clone(), within);
-    let attempt = webhooks.send(&destination, sent).await;
+    let attempt = webhooks.send(&callback, sent).await;
     Ok(Json(Tested {
         status: attempt.status,
         took: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
         error: attempt.error,
         answer: attempt.answer,
-        signed: !destination.keys.is_empty(),
+        signed: !callback.keys.is_empty(),
     }))
 }
 

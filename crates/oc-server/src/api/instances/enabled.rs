@@ -96,7 +96,7 @@ async fn start(app: &App, instance: &Instance, by: By) -> Result<(), ApiError> {
     let (settings, _) = InstanceSettings::read(&instance.configuration, connector, floor)
         .map_err(|faults| ApiError::faults(&faults))?;
     let now = app.clock.now();
-    let destination = settings.callback.as_ref().map(|url| url.origin().ascii_serialization());
+    let destination = settings.destination();
     let polled = polled(app, connector, &settings, now);
     let (id, revision) = (instance.id, instance.revision);
     Ok(app.store.start_polling(id, revision, polled, destination, by, now).await?)

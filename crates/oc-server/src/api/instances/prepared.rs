@@ -55,7 +55,7 @@ impl Prepared {
             .map_err(|faults| ApiError::faults(&faults))?;
         remarks.extend(certificates(app, before.as_ref(), &settings, &configuration)?);
         check_polls(app, connector, &settings, &configuration)?;
-        check_urls(app, &settings, &configuration).await?;
+        check_places(app, organization, &settings, &configuration).await?;
         let recording = Recording::begin(app, &request);
         let authentication = Authentication {
             connector,
@@ -111,7 +111,7 @@ impl Prepared {
             warnings,
             tokens,
             polled: polled(app, connector, &settings, start),
-            destination: settings.callback.map(|url| url.origin().ascii_serialization()),
+            destination: settings.destination(),
             configuration,
         };
         Ok(Self { fields, reactivate, trace })
@@ -207,13 +207,18 @@ fn starting_anew(old: &InstanceSettings, settings: &InstanceSettings) -> Vec<War
     settings.resources.iter().filter(differs).map(warning).collect()
 }
 
-/// A refused url is refused when it is set (runtime.md, "Network policy").
-async fn check_urls(
+/// A refused url is refused when it is set (runtime.md, "Network policy"), and a sink that is not
+/// there, or not there for this organization.
+async fn check_places(
     app: &App,
+    organization: OrganizationId,
     settings: &InstanceSettings,
     configuration: &Configuration,
 ) -> Result<(), ApiError> {
-    let mut faults = Vec::new();
+    let sinks = &app.settings.sinks;
+    let refusal = settings.sink.as_ref().and_then(|name| sinks.refusal(name, Some(organization.0)));
+    let path = "configuration.event.notification.sink";
+    let mut faults = Vec::from_iter(refusal.map(|reason| Diagnostic::error(path, reason)));
     let url = |key: &str| configuration.get(key).and_then(|text| Url::parse(text.trim()).ok());
     let set = [
         ("event.notification.callback.url", settings.callback.clone()),

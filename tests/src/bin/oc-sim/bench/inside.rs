@@ -12,6 +12,7 @@ use oc_config::{Catalogue, Configuration, FailurePolicy, InstanceSettings, Times
 use oc_dispatch::{Dispatcher, DispatcherSettings, ProbeSchedule, RetrySchedule, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_poll::{Due, Event, EventKind, Finding, Ledger, Outcome, Part, PollSummary};
+use oc_sinks::{SinkTable, Sinks, Transports};
 use oc_store::{
     InstanceFields, Location, NewInstance, OrganizationId, PolledResource, SecretKey, Store,
     StoreOptions,
@@ -108,9 +109,11 @@ impl Inside {
     pub(super) fn deliver(&self, stop: CancellationToken) -> anyhow::Result<JoinHandle<()>> {
         let policy = Policy::allowing(vec!["127.0.0.0/8".parse()?], vec![]);
         let egress = Egress::new(policy, "open-connectors/bench")?;
+        let webhooks = Webhooks::new(egress, self.clock.clone(), WITHIN);
+        let sinks = Sinks::new(SinkTable::default(), self.clock.clone(), WITHIN)?;
         let dispatcher = Dispatcher {
             outbox: Arc::new(self.store.clone()),
-            transport: Arc::new(Webhooks::new(egress, self.clock.clone(), WITHIN)),
+            transport: Arc::new(Transports { webhooks, sinks }),
             clock: self.clock.clone(),
             dice: Dice::system(),
             settings: DispatcherSettings {
