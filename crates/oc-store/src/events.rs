@@ -13,6 +13,7 @@ use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use uuid::Uuid;
 
+use crate::sql::Sql;
 use crate::{OrganizationId, Store, StoreError};
 
 pub(crate) use found::Found;
@@ -145,25 +146,7 @@ impl Store {
         before: Option<i64>,
         limit: usize,
     ) -> Result<EventPage, StoreError> {
-        self.database
-            .read(move |sql| {
-                let mut walk = Walk::new(sql, scope, &filter, before)?;
-                let (mut page, mut examined, mut bytes) = (EventPage::default(), 0, 0);
-                let mut last = None;
-                while page.events.len() < limit && examined < MOST_EXAMINED && bytes < MOST_BYTES {
-                    let Some((seq, lane)) = walk.next()? else { break };
-                    (last, examined) = (Some(seq), examined + 1);
-                    let found = Found::new(sql, lane, seq)?;
-                    if filter.status.is_none_or(|status| status == found.status) {
-                        let event = found.event(sql, lane)?;
-                        bytes += event.body.len();
-                        page.events.push(event);
-                    }
-                }
-                page.next = last.filter(|_| walk.has_more());
-                Ok(page)
-            })
-            .await
+        self.database.read(move |sql| page(sql, scope, &filter, before, limit)).await
     }
 
     /// One notification.
@@ -183,3 +166,30 @@ impl Store {
             .await
     }
 }
+
+fn page(
+    sql: &Sql,
+    scope: EventScope,
+    filter: &EventFilter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<EventPage, StoreError> {
+    let mut walk = Walk::new(sql, scope, filter, before)?;
+    let (mut page, mut examined, mut bytes) = (EventPage::default(), 0, 0);
+    let mut last = None;
+    while page.events.len() < limit && examined < MOST_EXAMINED && bytes < MOST_BYTES {
+        let Some((seq, lane)) = walk.next()? else { break };
+        (last, examined) = (Some(seq), examined + 1);
+        let found = Found::new(sql, lane, seq)?;
+        if filter.status.is_none_or(|status| status == found.status) {
+            let event = found.event(sql, lane)?;
+            bytes += event.body.len();
+            page.events.push(event);
+        }
+    }
+    page.next = last.filter(|_| walk.has_more());
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests;
