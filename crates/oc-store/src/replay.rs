@@ -99,6 +99,21 @@ impl Store {
         }
     }
 
+    /// How many [`Store::replay_events`] would have sent again.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn count_replays(
+        &self,
+        scope: EventScope,
+        filter: EventFilter,
+        failed: bool,
+    ) -> Result<Replayed, StoreError> {
+        let find = move |sql: &Sql| matching(sql, scope, &filter, failed);
+        let found = self.database.read(find).await?;
+        Ok(found.map_or_else(|refusal| refusal, |found| Replayed::Accepted(found.len())))
+    }
+
     async fn replay(
         &self,
         touches: Touches,

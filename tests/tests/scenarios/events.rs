@@ -186,6 +186,9 @@ async fn a_replay_sends_the_same_bytes_while_what_is_new_flows_in_order() -> any
     assert_eq!((one.status, &one.body), (200, &json!({"count": 1})));
     receiver.until("one replay", |receiver| replays(receiver).len() == 1).await?;
     let from = "2000-01-01T00:00:00Z";
+    let counted = format!("{path}/replay?from={from}&dryRun=true");
+    assert_eq!(server.api.post(&counted, &json!({})).await?.body["count"], first.len());
+    assert_eq!(replays(&receiver).len(), 1);
     let many = server.api.post(&format!("{path}/replay?from={from}"), &json!({})).await?;
     assert_eq!(many.body["count"], first.len());
     for _ in 0..5 {

@@ -66,6 +66,8 @@ struct Asked {
 
 /// Which notifications are sent again.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(rename_all = "camelCase")]
 struct ReplayAsked {
     /// Made at or after this instant.
     #[param(value_type = String)]
@@ -74,12 +76,14 @@ struct ReplayAsked {
     to: Option<String>,
     /// `failed`: only those whose last attempt has failed.
     status: Option<String>,
+    /// Only tells how many there are.
+    dry_run: Option<bool>,
 }
 
 /// What is sent again.
 #[derive(Serialize, ToSchema)]
 struct ReplayAnswer {
-    /// How many notifications are sent.
+    /// How many notifications are sent, or would be.
     count: usize,
 }
 
@@ -153,6 +157,9 @@ async fn replay_many(
     }
     let filter = EventFilter { from: Some(from), to, ..EventFilter::default() };
     let scope = EventScope { organization: instance.organization, instance: Some(instance.id) };
+    if asked.dry_run == Some(true) {
+        return answer(app.store.count_replays(scope, filter, failed).await?, "");
+    }
     let (by, now) = (caller.by(), app.clock.now());
     let replayed = app.store.replay_events(scope, filter, failed, by, now).await?;
     tracing::info!(instance = %instance.id, ?replayed, "Replay asked for");
