@@ -15,6 +15,7 @@ mod known_event;
 mod known_instance;
 mod layout;
 mod problem;
+mod receivers;
 mod sign_in;
 mod visitor;
 
@@ -100,6 +101,12 @@ pub(crate) fn routes(app: &App, api: Inside, stop: CancellationToken) -> Router 
             "/ui/instances/{id}/delete",
             get(instance::actions::ask).post(instance::actions::delete),
         )
+        .route(
+            "/ui/instances/{id}/replay",
+            get(instance::replay::ask).post(instance::replay::replay),
+        )
+        .route("/ui/receivers", get(receivers::list))
+        .route("/ui/receivers/reactivate", post(receivers::reactivate))
         .route("/ui/activity", get(activity::list))
         .route("/ui/activity/live", get(activity::live::follow))
         .route("/ui/events/{id}", get(event::show))

@@ -12,5 +12,6 @@ mod instance;
 mod keyboard;
 mod lists;
 mod pictures;
+mod receivers;
 mod sign_in;
 mod sound;

@@ -31,6 +31,7 @@ async fn the_pictures_of_the_documentation_are_small_enough_for_it() {
         ("instance", "/ui/instances/1", "Polled resources", 1280, "dark"),
         ("activity", "/ui/activity", "attempts", 1280, "light"),
         ("event", &event, "What it tells", 1280, "light"),
+        ("receivers", "/ui/receivers", "The last hour", 1280, "light"),
         ("phone", "/ui/instances", "Marketing", 360, "dark"),
     ];
     for (name, page, shown, width, scheme) in pages {

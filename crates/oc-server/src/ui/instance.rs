@@ -1,7 +1,8 @@
 //! One instance: its state, what is polled, and how it is configured.
 
 pub(super) mod actions;
-mod lately;
+pub(super) mod lately;
+pub(super) mod replay;
 mod standing;
 
 use axum::http::Uri;
@@ -34,8 +35,8 @@ pub(super) async fn show(
         }
         section aria-labelledby="lately" {
             h2 #lately { "The last hour" }
-            (lately::charts(&visitor, id).await?)
-            p { a href={ "/ui/activity?instance=" (id) } { "All activity of this instance" } }
+            (lately::charts(&visitor, &format!("/instances/{id}")).await?)
+            p { a href={ "/ui/activity?instance=" (id) } { "All activity of this instance" } " · " a href={ (super::HOME) "/" (id) "/replay" } { "Send again what was found in a time" } }
         }
         section aria-labelledby="facts" { h2 #facts { "Instance" } (facts(&instance)) }
         section aria-labelledby="configured" {

@@ -15,16 +15,18 @@ const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfReq
 pub(super) enum Part {
     Instances,
     Activity,
+    Receivers,
     Connectors,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Instances, Self::Activity, Self::Connectors];
+    const ALL: [Self; 4] = [Self::Instances, Self::Activity, Self::Receivers, Self::Connectors];
 
     fn name(self) -> &'static str {
         match self {
             Self::Instances => "Instances",
             Self::Activity => "Activity",
+            Self::Receivers => "Receivers",
             Self::Connectors => "Connectors",
         }
     }
@@ -33,6 +35,7 @@ impl Part {
         match self {
             Self::Instances => super::HOME,
             Self::Activity => "/ui/activity",
+            Self::Receivers => "/ui/receivers",
             Self::Connectors => "/ui/connectors",
         }
     }

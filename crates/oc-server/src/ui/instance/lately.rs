@@ -1,4 +1,4 @@
-//! The last hour of an instance: events and attempts to deliver them, minute by minute.
+//! The last hour of an instance, or of all: events and attempts to deliver them, minute by minute.
 
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -29,9 +29,9 @@ struct Attempts {
     latency: u64,
 }
 
-/// The charts.
-pub(super) async fn charts(visitor: &Visitor, id: i64) -> Result<Markup, Refused> {
-    let analytics = format!("/instances/{id}/events/analytics");
+/// The charts of an instance by its place in the API, or of all by that of all.
+pub(in crate::ui) async fn charts(visitor: &Visitor, of: &str) -> Result<Markup, Refused> {
+    let analytics = format!("{of}/events/analytics");
     let events: Vec<Minute> = visitor.api.read(&format!("{analytics}/instances")).await?;
     let attempts: Vec<Attempts> = visitor.api.read(&format!("{analytics}/attempts")).await?;
     let events = Chart {
