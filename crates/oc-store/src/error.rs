@@ -69,7 +69,7 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL says no, or cannot be reached.
     #[error("PostgreSQL: {}", told(.0))]
-    Postgres(#[from] tokio_postgres::Error),
+    Postgres(tokio_postgres::Error),
     /// Processes work with the database that has to be at rest.
     #[error(
         "{0} servers or commands work with the database; stop them first (one that was killed counts for 20 seconds)"
@@ -87,6 +87,13 @@ pub enum StoreError {
     /// PostgreSQL says nothing.
     #[error("PostgreSQL has not answered within {0:?}")]
     NoAnswer(std::time::Duration),
+}
+
+/// Not as its source: whoever prints the sources of an error would print the details.
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
 }
 
 impl StoreError {

@@ -60,6 +60,11 @@ async fn commands_work_beside_servers_or_say_what_to_use_instead() -> anyhow::Re
         anyhow::bail!("it has made a key that no other server knows")
     };
     assert!(format!("{keyless:#}").contains("OC_SECRET_KEY"), "{keyless:#}");
+    let elsewhere = on(&format!("{url}_elsewhere")).with("OC_SECRET_KEY", KEY);
+    let Err(missing) = Server::start(&salesloft, elsewhere).await else {
+        anyhow::bail!("it has opened a database that is not there")
+    };
+    assert_eq!(format!("{missing:#}").matches("does not exist").count(), 1, "{missing:#}");
     let server = Server::start(&salesloft, on(&url).with("OC_SECRET_KEY", KEY)).await?;
     let added = ["user", "add", "--organization", "Acme", "--email", "jane@acme.example", "--json"];
     server.run(&added).await?.json()?;
