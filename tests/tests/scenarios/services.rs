@@ -22,14 +22,21 @@ async fn postgres_keeps_what_is_committed_over_a_stop_and_a_crash() -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_shared_postgres_ends_with_the_last_that_has_it() -> anyhow::Result<()> {
+async fn tests_share_a_postgres_with_databases_of_their_own() -> anyhow::Result<()> {
     let (one, two) = (Postgres::shared().await?, Postgres::shared().await?);
+    assert_eq!(one.socket(), two.socket());
     assert_ne!(one.database().await?, two.database().await?);
-    let socket = one.socket();
     drop(one);
-    assert!(socket.exists());
     assert_eq!(two.query(&two.url("postgres"), "SELECT 1").await?, "1");
-    drop(two);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_postgres_ends_with_its_owner() -> anyhow::Result<()> {
+    let postgres = Postgres::start().await?;
+    let socket = postgres.socket();
+    assert!(socket.exists());
+    drop(postgres);
     assert!(!socket.exists());
     Ok(())
 }
