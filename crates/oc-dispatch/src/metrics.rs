@@ -20,7 +20,7 @@ pub(crate) fn attempted(attempt: &Attempt) {
 
 /// A notification has arrived for the first time.
 pub(crate) fn arrived(pending: &Pending, attempt: &Attempt) {
-    let at = attempt.at.plus(attempt.took);
+    let at = attempt.ended();
     if let Some(stored) = stored(pending.id) {
         table::DELIVERY_LATENCY.took(&[], at.since(stored));
     }

@@ -8,6 +8,17 @@ use oc_config::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetrySchedule(Vec<Duration>);
 
+/// The attempts that have failed of a notification.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failures {
+    /// How many.
+    pub(crate) count: u32,
+    /// When the first one ended.
+    pub(crate) first: Timestamp,
+    /// When the last one began.
+    pub(crate) last: Timestamp,
+}
+
 impl RetrySchedule {
     /// A schedule of these offsets, ascending.
     ///
@@ -21,21 +32,24 @@ impl RetrySchedule {
         }
     }
 
-    /// When a notification is sent again whose first failure was at `first` and of which `failures`
-    /// attempts have failed; `None` when it is to be queued. `dice`, uniform in 0..1, adds up to a
-    /// tenth of the offset; a longer `retry_after`, counted from `now`, wins.
-    pub fn next(
+    /// When a notification is sent again of which attempts have failed; `None` when it is to be
+    /// queued. `dice`, uniform in 0..1, adds up to a tenth of the offset; a longer `retry_after`,
+    /// counted from `now`, wins. An attempt that came late, as after a pause or while nothing ran,
+    /// moves those behind it by as much: they keep their distance and never come at once.
+    pub(crate) fn next(
         &self,
-        first: Timestamp,
-        failures: u32,
+        failures: Failures,
         dice: f64,
         now: Timestamp,
         retry_after: Option<Duration>,
     ) -> Option<Timestamp> {
-        let at = usize::try_from(failures.checked_sub(1)?).ok()?;
-        let planned = first.plus(self.0.get(at)?.mul_f64(1.0 + 0.1 * dice));
-        let told = retry_after.map_or(now, |wait| now.plus(wait));
-        Some(planned.max(told))
+        let at = usize::try_from(failures.count.checked_sub(1)?).ok()?;
+        let offset = *self.0.get(at)?;
+        let before = at.checked_sub(1).and_then(|at| self.0.get(at)).copied().unwrap_or_default();
+        let planned = failures.first.plus(offset.mul_f64(1.0 + 0.1 * dice));
+        let apart = failures.last.plus(offset.saturating_sub(before));
+        let told = now.plus(retry_after.unwrap_or_default());
+        Some(planned.max(apart).max(told))
     }
 }
 
@@ -54,11 +68,12 @@ mod tests {
         Timestamp(seconds * 1_000_000)
     }
 
-    fn next(failures: u32, dice: f64, retry_after: Option<u64>) -> Option<i64> {
+    /// After attempts that were all on time.
+    fn next(count: u32, dice: f64, retry_after: Option<u64>) -> Option<i64> {
+        let last = s([1_000, 1_008, 1_064, 1_512, 5_096, 33_768][count as usize - 1]);
+        let failures = Failures { count, first: s(1_000), last };
         let wait = retry_after.map(Duration::from_secs);
-        RetrySchedule::default()
-            .next(s(1_000), failures, dice, s(1_000), wait)
-            .map(Timestamp::seconds)
+        RetrySchedule::default().next(failures, dice, last, wait).map(Timestamp::seconds)
     }
 
     #[test]
@@ -75,6 +90,20 @@ mod tests {
     #[test]
     fn a_longer_retry_after_is_honoured_and_a_shorter_one_is_not() {
         assert_eq!((next(1, 0.0, Some(100)), next(1, 0.0, Some(1))), (Some(1_100), Some(1_008)));
+    }
+
+    #[test]
+    fn attempts_that_come_late_move_those_behind_them() {
+        let after = |count, last| {
+            let failures = Failures { count, first: s(1_000), last: s(last) };
+            let next = RetrySchedule::default().next(failures, 0.0, s(last + 30), None);
+            next.map(Timestamp::seconds)
+        };
+        // The first attempt took until its deadline; then nothing ran for ten hours.
+        assert_eq!(after(1, 970), Some(1_008));
+        assert_eq!(after(2, 37_000), Some(37_056));
+        assert_eq!(after(3, 37_056), Some(37_504));
+        assert_eq!(after(5, 41_088), Some(69_760));
     }
 
     #[test]

@@ -130,6 +130,13 @@ pub struct Attempt {
     pub verdict: AttemptVerdict,
 }
 
+impl Attempt {
+    /// When it was over.
+    pub fn ended(&self) -> Timestamp {
+        self.at.plus(self.took)
+    }
+}
+
 /// What an attempt means for its notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptVerdict {

@@ -179,7 +179,7 @@ fn fail(sql: &Sql, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
         "UPDATE resource SET head_failures = head_failures + 1,
            head_first_failure = coalesce(head_first_failure, ?2),
            lane_due = CASE WHEN lane_due IS NULL THEN NULL ELSE ?3 END WHERE id = ?1",
-        params![lane.0, failed.attempt.at.0, due],
+        params![lane.0, failed.attempt.ended().0, due],
     )?;
     match failed.next {
         Next::Retry(_) => Ok(()),

@@ -219,7 +219,7 @@ pub(crate) fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreErro
         sql.execute(
             "UPDATE resource SET replay_failures = replay_failures + 1,
                replay_first_failure = coalesce(replay_first_failure, ?2) WHERE id = ?1",
-            params![lane.0, failed.attempt.at.0],
+            params![lane.0, failed.attempt.ended().0],
         )?;
     }
     sql.execute(

@@ -15,6 +15,7 @@ use tracing::field::Empty;
 
 use crate::metrics;
 use crate::outbox::{Failed, Lane, Next, Outbox, Pending, Settlement, Turn};
+use crate::schedule::Failures;
 use crate::{
     Attempt, AttemptVerdict, Destination, Outgoing, ProbeSchedule, RetrySchedule, Transport,
 };
@@ -161,9 +162,12 @@ impl Sender {
         if lane.turn == Turn::Probe || lane.policy.unwrap_or(self.policy) == FailurePolicy::Queue {
             return None;
         }
-        let first = pending.first_failure.unwrap_or(attempt.at);
-        let (failures, now) = (pending.failures + 1, self.clock.now());
-        self.schedule.next(first, failures, self.dice.roll(), now, retry_after)
+        let failures = Failures {
+            count: pending.failures + 1,
+            first: pending.first_failure.unwrap_or_else(|| attempt.ended()),
+            last: attempt.at,
+        };
+        self.schedule.next(failures, self.dice.roll(), self.clock.now(), retry_after)
     }
 
     /// When its instance is probed; never where the receiver has gone for good.

@@ -193,6 +193,17 @@ async fn a_lane_stops_at_the_first_failure_and_waits_for_its_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_failure_is_when_the_attempt_has_ended() {
+    let took = Duration::from_secs(30);
+    let mut transport = MockTransport::new();
+    transport.expect_send().returning(move |_, _| Attempt { took, ..came_to(FAILED) });
+    let settled = run(book(vec![lane(1, "a", 1)]), Arc::new(transport), 1).await;
+    let Next::Retry(at) = settled[0].failed.as_ref().unwrap().next else { panic!("{settled:?}") };
+    let wait = at.since(NOW.plus(took));
+    assert!(wait >= Duration::from_secs(8), "it is sent again after {wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_last_failure_and_after_a_410_the_notification_is_queued() {
     let mut tired = lane(1, "a", 1);
     (tired.notifications[0].failures, tired.notifications[0].first_failure) =

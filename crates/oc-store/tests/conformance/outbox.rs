@@ -77,7 +77,7 @@ async fn a_notification_that_failed_holds_its_lane_until_it_is_sent_again() {
     let again = house.lanes(1_908).await.lanes.remove(0);
     assert_eq!(ids(&again)[..2], ids(&lane)[1..]);
     let (head, second) = (&again.notifications[0], &again.notifications[1]);
-    assert_eq!((head.failures, head.first_failure), (1, Some(s(1_900))));
+    assert_eq!((head.failures, head.first_failure), (1, Some(s(1_960))));
     assert_eq!((second.failures, second.first_failure), (0, None));
     house.store.settle(vec![failing(&again, 0, Next::Retry(s(1_964)))]).await.unwrap();
     let third = house.lanes(1_964).await.lanes.remove(0);
