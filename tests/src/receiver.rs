@@ -48,6 +48,8 @@ pub struct Delivery {
     pub id: String,
     /// The body.
     pub body: Value,
+    /// The events in it, read when it came: whoever waits for them looks often.
+    pub told: Vec<Told>,
     /// Its exact bytes.
     pub bytes: Bytes,
     /// The headers.
@@ -152,7 +154,10 @@ impl Receiver {
         let deliveries = lock(&self.inner.deliveries);
         let mut seen = std::collections::HashSet::new();
         let accepted = deliveries.iter().filter(|one| (200..300).contains(&one.answered));
-        accepted.filter(|one| seen.insert(one.id.clone())).flat_map(events).collect()
+        accepted
+            .filter(|one| seen.insert(one.id.clone()))
+            .flat_map(|one| one.told.clone())
+            .collect()
     }
 
     /// Waits until `enough` says so; tells what there was when it took longer than a minute.
@@ -177,11 +182,6 @@ impl Receiver {
             )
         })
     }
-}
-
-/// The events of a delivery, in order.
-pub fn events(delivery: &Delivery) -> Vec<Told> {
-    events_in(&delivery.body)
 }
 
 /// The events of a notification's body, in order.
@@ -229,7 +229,8 @@ async fn receive(
         Answer::Cut | Answer::Hang | Answer::Endless => 0,
     };
     let response = respond(answer).await;
-    note(&inner, Delivery { path, id, body, bytes, headers, answered }, fault);
+    let told = events_in(&body);
+    note(&inner, Delivery { path, id, body, told, bytes, headers, answered }, fault);
     match response {
         Some(response) => response,
         None => std::future::pending().await,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use oc_tests::receiver::{Delivery, events};
+use oc_tests::receiver::Delivery;
 use oc_tests::salesloft::World;
 use oc_tests::server::body;
 use oc_tests::{Instance, Options as ServerOptions, Receiver, Salesloft, Server};
@@ -132,7 +132,7 @@ fn print(delivery: &Delivery) {
         delivery.answered,
         header("elements-webhook-signature"),
     );
-    for told in events(delivery) {
+    for told in &delivery.told {
         println!("     {:7}  contacts {:>3}  updated_at {}", told.kind, told.object, told.updated);
     }
 }
