@@ -68,6 +68,8 @@ pub struct Instance {
     pub revision: i64,
     /// Whether its owner has switched it off.
     pub disabled: bool,
+    /// Polls that have failed in a row since it was last changed.
+    pub failed_polls: u32,
     /// Why polling stopped, when it has.
     pub stopped: Option<String>,
     /// Since when its notifications queue, when they do.

@@ -39,6 +39,7 @@ pub(super) struct KnownInstance {
     #[serde(default)]
     pub(super) warnings: Vec<Remark>,
     authentication_error: Option<String>,
+    failed_polls: u32,
     polling_stopped: Option<String>,
     delivery_queued_since: Option<String>,
     pub(super) delivery_queued: Option<Queued>,
@@ -130,6 +131,12 @@ impl KnownInstance {
                 "The callback has failed for too long; events are kept since {since}. Mend it, then reactivate."
             );
             ("warn", "Deliveries queued", Some(why))
+        } else if self.events_enabled && self.failed_polls > 0 {
+            let why = format!(
+                "The last polls have failed, {} in a row. They are repeated by themselves; what was wrong stands below.",
+                self.failed_polls
+            );
+            ("warn", "Polls fail", Some(why))
         } else if self.events_enabled {
             ("good", "Active", None)
         } else {
@@ -140,16 +147,6 @@ impl KnownInstance {
 }
 
 impl Condition {
-    /// Polls fail, and are repeated.
-    pub(super) fn failing(why: &str) -> Self {
-        let reason = format!("{} It is repeated by itself.", super::problem::sentence(why));
-        Self { tone: "warn", label: "Polls fail", reason: Some(reason) }
-    }
-
-    pub(super) fn is_good(&self) -> bool {
-        self.tone == "good"
-    }
-
     /// A word with a colour; the word alone says it as well.
     pub(super) fn badge(&self) -> Markup {
         html! { span class={ "badge " (self.tone) } { (self.label) } }

@@ -10,7 +10,7 @@ use crate::{OrganizationId, SecretKey, StoreError};
 
 const COLUMNS: &str = "SELECT i.id, i.organization_id, i.user_id, i.connector, i.name, i.tags,
   i.configuration, i.secrets, i.token, i.account, i.warnings, i.created, i.revision, i.stopped,
-  i.queued_at, t.obtained_at, coalesce(t.dead, i.refused), i.disabled
+  i.queued_at, t.obtained_at, coalesce(t.dead, i.refused), i.disabled, i.failures
   FROM instance i LEFT JOIN token_pair t ON t.instance_id = i.id WHERE ";
 
 pub(super) fn one(
@@ -60,6 +60,7 @@ fn read(key: &SecretKey, row: &Row<'_>) -> Result<Instance, StoreError> {
         token_obtained: row.get::<Option<i64>>(15)?.map(Timestamp),
         dead: row.get(16)?,
         disabled: row.get(17)?,
+        failed_polls: row.get(18)?,
     })
 }
 

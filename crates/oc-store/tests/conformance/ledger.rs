@@ -126,6 +126,8 @@ async fn a_failed_poll_takes_back_what_it_had_put_aside_and_is_counted() {
     house.store.finish(&due, failed(1, false)).await.unwrap();
     let again = house.store.claim_polls(s(2_000)).await.remove(0);
     assert_eq!(again.failures, 1);
+    let shown = house.store.instance(id).await.unwrap().unwrap();
+    assert_eq!(shown.failed_polls, 1);
     let due = &again.resources[0];
     assert_eq!(due.checkpoint, again.resources[0].checkpoint);
     assert_eq!(house.store.known(due.resource, &["1".to_owned()]).await.unwrap(), [None]);

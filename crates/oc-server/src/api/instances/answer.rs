@@ -57,6 +57,8 @@ pub(super) struct InstanceAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     authentication_error: Option<String>,
+    /// Polls that have failed in a row since it was last changed; each is repeated.
+    failed_polls: u32,
     /// Why polling has stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -173,6 +175,7 @@ pub(super) fn with_user(app: &App, instance: &Instance, user: Option<&User>) -> 
         user: user.map(Owner::new),
         warnings: instance.warnings.iter().map(remark).collect(),
         authentication_error: instance.dead.clone(),
+        failed_polls: instance.failed_polls,
         polling_stopped: instance.stopped.clone(),
         delivery_queued_since: instance.queued_at.map(Timestamp::to_seconds_text),
         delivery_queued: None,

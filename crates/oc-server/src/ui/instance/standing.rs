@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::actions;
-use crate::ui::known_instance::{Condition, KnownInstance, Queued};
+use crate::ui::known_instance::{KnownInstance, Queued};
 use crate::ui::layout::instant;
 use crate::ui::problem::{Problem, sentence};
 use crate::ui::visitor::Visitor;
@@ -49,10 +49,7 @@ struct Task {
 pub(super) async fn show(visitor: &Visitor, instance: &KnownInstance) -> Result<Markup, Problem> {
     let place = format!("/instances/{}/event-poller-records", instance.id);
     let polled: Vec<Polled> = visitor.api.read(&place).await?;
-    let condition = match polled.iter().find_map(Polled::fault) {
-        Some(fault) if instance.condition().is_good() => Condition::failing(&fault),
-        _ => instance.condition(),
-    };
+    let condition = instance.condition();
     Ok(html! {
         p { (condition.badge()) }
         @if let Some(reason) = &condition.reason {
@@ -61,15 +58,6 @@ pub(super) async fn show(visitor: &Visitor, instance: &KnownInstance) -> Result<
         @if let Some(queued) = &instance.delivery_queued { (self::queued(queued)) }
         section aria-labelledby="polled" { h2 #polled { "Polled resources" } (resources(&polled)) }
     })
-}
-
-impl Polled {
-    /// Why its last poll has failed.
-    fn fault(&self) -> Option<String> {
-        let last = self.last_result.as_ref().filter(|last| last.result == "failed")?;
-        let why = last.error.as_deref().unwrap_or("it does not say why");
-        Some(format!("{}: {why}", self.resource))
-    }
 }
 
 fn queued(queued: &Queued) -> Markup {
