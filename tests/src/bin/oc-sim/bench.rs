@@ -2,13 +2,13 @@
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 mod backlog;
-mod deliver;
+pub(crate) mod deliver;
 mod idle;
 mod inside;
 mod isolation;
-mod measure;
+pub(crate) mod measure;
 mod million;
-mod scan;
+pub(crate) mod scan;
 
 use clap::Args;
 
