@@ -125,7 +125,7 @@ async fn figures(server: &Server, sink: &Sink) -> anyhow::Result<Figures> {
     Ok(Figures {
         polls: sum("oc_polls_total"),
         events: sum("oc_events_total"),
-        arrived: f64::from(sink.received()),
+        arrived: f64::from(u32::try_from(sink.received())?),
         lag: sum("oc_poll_lag_seconds"),
         bytes: file_bytes(server)?,
     })
