@@ -6,6 +6,7 @@ mod queue;
 mod subscription;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,9 +40,10 @@ impl Outbox for Store {
         // What was not held before the snapshot had been settled before it.
         let held =
             Held { lanes: self.held(Kind::Lane, now), replays: self.held(Kind::Replay, now) };
-        let profiles = self.profiles.clone();
+        let (profiles, shared) = (self.profiles.clone(), Arc::clone(&self.shared));
         let choose = move |sql: &Sql| {
-            let chosen = due::choose(sql, &profiles, &request, &held)?;
+            let last = &mut locked(&shared.last_sent);
+            let chosen = due::choose(sql, &profiles, &request, &held, last)?;
             // In a database that is shared they are read when they are claimed.
             let lanes =
                 if sql.is_postgres() { Vec::new() } else { due::read(sql, chosen.clone())? };

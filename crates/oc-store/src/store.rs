@@ -12,6 +12,7 @@ use crate::leases::Leases;
 use crate::postgres::{Node, Touches};
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
+use crate::turns::LastTurns;
 use crate::wakes::Wakes;
 use crate::{Location, SecretKey, StoreError};
 
@@ -50,6 +51,10 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) leases: Mutex<Leases<(Kind, i64)>>,
     pub(crate) wakes: Arc<Wakes>,
+    /// Whose turn it was to be polled.
+    pub(crate) last_polled: Mutex<LastTurns>,
+    /// Whose turn it was to be delivered to.
+    pub(crate) last_sent: Mutex<LastTurns>,
 }
 
 impl Store {

@@ -1,4 +1,5 @@
-//! Taking turns: of what waits, it is the turn of the tenant that has least under way.
+//! Taking turns: of what waits, it is the turn of the tenant that has least under way, and of those
+//! with equally much, of the one whose last turn is the longest ago.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -6,58 +7,109 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 /// first ones are looked up.
 pub(crate) const LOOK: usize = 2_000;
 
-/// What waits and what is under way, by tenant.
-pub(crate) struct Turns<T> {
-    tenants: Vec<Tenant<T>>,
-    at: HashMap<i64, usize>,
-    /// Where those with something that waits are, by how much they have under way.
-    order: BTreeSet<(usize, usize)>,
+/// The most tenants whose last turn is remembered.
+const REMEMBERED: usize = 100_000;
+
+/// When each tenant had its last turn, from one search to the next: where there is room for one at a
+/// time, nobody has anything under way when it is looked for, and all that a tenant has waiting
+/// would come before what another has found a moment later.
+#[derive(Default)]
+pub(crate) struct LastTurns {
+    count: u64,
+    of: HashMap<i64, u64>,
 }
 
-struct Tenant<T> {
-    busy: usize,
-    waiting: VecDeque<T>,
-}
+impl LastTurns {
+    fn of(&self, tenant: i64) -> u64 {
+        self.of.get(&tenant).copied().unwrap_or(0)
+    }
 
-impl<T> Default for Turns<T> {
-    fn default() -> Self {
-        Self { tenants: Vec::new(), at: HashMap::new(), order: BTreeSet::new() }
+    fn took(&mut self, tenant: i64) -> u64 {
+        if self.of.len() >= REMEMBERED {
+            self.of.clear();
+        }
+        self.count += 1;
+        self.of.insert(tenant, self.count);
+        self.count
     }
 }
 
-impl<T> Turns<T> {
-    /// The tenant has one more under way.
+/// What waits and what is under way, by tenant.
+pub(crate) struct Turns<'a, T> {
+    last: &'a mut LastTurns,
+    tenants: Vec<Tenant<T>>,
+    at: HashMap<i64, usize>,
+    /// The ranks of those with something that waits.
+    order: BTreeSet<Rank>,
+}
+
+/// How much a tenant has under way, its last turn, and its place.
+type Rank = (usize, u64, usize);
+
+struct Tenant<T> {
+    id: i64,
+    busy: usize,
+    last: u64,
+    waiting: VecDeque<T>,
+}
+
+impl<'a, T> Turns<'a, T> {
+    /// Nothing waits yet, and nothing is under way.
+    pub(crate) fn new(last: &'a mut LastTurns) -> Self {
+        Self { last, tenants: Vec::new(), at: HashMap::new(), order: BTreeSet::new() }
+    }
+
+    /// The tenant has one more under way since earlier.
     pub(crate) fn under_way(&mut self, tenant: i64) {
         let at = self.place(tenant);
-        let busy = &mut self.tenants[at].busy;
-        *busy += 1;
-        if self.order.remove(&(*busy - 1, at)) {
-            self.order.insert((*busy, at));
-        }
+        self.ranked(at, |tenant| tenant.busy += 1);
     }
 
     /// The tenant has one more that waits, behind its others.
     pub(crate) fn wait(&mut self, tenant: i64, one: T) {
         let at = self.place(tenant);
         self.tenants[at].waiting.push_back(one);
-        self.order.insert((self.tenants[at].busy, at));
+        self.order.insert(self.rank(at));
     }
 
-    /// Whose turn it is: the first that waits of the tenant with least under way; of several, of the
-    /// one that was told of first. Whether it is taken is said by `under_way`.
-    pub(crate) fn next(&mut self) -> Option<T> {
-        let (busy, at) = *self.order.first()?;
-        let waiting = &mut self.tenants[at].waiting;
-        let one = waiting.pop_front();
-        if waiting.is_empty() {
-            self.order.remove(&(busy, at));
+    /// Whose turn it is, and the first that waits of it; of tenants that are equal in all, the one that
+    /// was told of first. Whether it is taken is said by `took`.
+    pub(crate) fn next(&mut self) -> Option<(i64, T)> {
+        let rank = *self.order.first()?;
+        let tenant = &mut self.tenants[rank.2];
+        let one = tenant.waiting.pop_front()?;
+        if tenant.waiting.is_empty() {
+            self.order.remove(&rank);
         }
-        one
+        Some((tenant.id, one))
     }
 
-    fn place(&mut self, tenant: i64) -> usize {
-        *self.at.entry(tenant).or_insert_with(|| {
-            self.tenants.push(Tenant { busy: 0, waiting: VecDeque::new() });
+    /// The tenant has had its turn, and has one more under way.
+    pub(crate) fn took(&mut self, tenant: i64) {
+        let (at, turn) = (self.place(tenant), self.last.took(tenant));
+        self.ranked(at, |tenant| {
+            tenant.busy += 1;
+            tenant.last = turn;
+        });
+    }
+
+    /// Changes a tenant and its rank.
+    fn ranked(&mut self, at: usize, change: impl FnOnce(&mut Tenant<T>)) {
+        let waits = self.order.remove(&self.rank(at));
+        change(&mut self.tenants[at]);
+        if waits {
+            self.order.insert(self.rank(at));
+        }
+    }
+
+    fn rank(&self, at: usize) -> Rank {
+        (self.tenants[at].busy, self.tenants[at].last, at)
+    }
+
+    fn place(&mut self, id: i64) -> usize {
+        *self.at.entry(id).or_insert_with(|| {
+            let last = self.last.of(id);
+            self.tenants.push(Tenant { id, busy: 0, last, waiting: VecDeque::new() });
             self.tenants.len() - 1
         })
     }
@@ -69,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_tenant_with_least_under_way_is_next_and_its_own_keep_their_order() {
-        let mut turns = Turns::default();
+        let mut last = LastTurns::default();
+        let mut turns = Turns::new(&mut last);
         for one in ["a1", "a2", "a3"] {
             turns.wait(1, one);
         }
@@ -77,14 +130,39 @@ mod tests {
         turns.wait(2, "b1");
         turns.wait(3, "c1");
         let mut order = Vec::new();
-        while let Some(one) = turns.next() {
-            turns.under_way(match &one[..1] {
-                "a" => 1,
-                "b" => 2,
-                _ => 3,
-            });
+        while let Some((tenant, one)) = turns.next() {
+            turns.took(tenant);
             order.push(one);
         }
-        assert_eq!(order, ["a1", "c1", "a2", "b1", "a3"]);
+        assert_eq!(order, ["a1", "c1", "b1", "a2", "a3"]);
+    }
+
+    #[test]
+    fn tenants_take_turns_from_one_search_to_the_next() {
+        let mut last = LastTurns::default();
+        let mut waiting = vec![(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (2, "b2"), (3, "c1")];
+        let mut order = Vec::new();
+        while !waiting.is_empty() {
+            // Each time there is room for one, and nothing is under way.
+            let mut turns = Turns::new(&mut last);
+            waiting.iter().for_each(|(tenant, one)| turns.wait(*tenant, *one));
+            let (tenant, one) = turns.next().unwrap();
+            turns.took(tenant);
+            waiting.retain(|(_, other)| *other != one);
+            order.push(one);
+        }
+        assert_eq!(order, ["a1", "b1", "c1", "a2", "b2", "a3"]);
+    }
+
+    #[test]
+    fn a_tenant_whose_turn_was_not_taken_does_not_lose_it() {
+        let mut last = LastTurns::default();
+        let mut turns = Turns::new(&mut last);
+        turns.wait(1, "a1");
+        turns.wait(1, "a2");
+        turns.wait(2, "b1");
+        // There is no room where the first is to go.
+        assert_eq!(turns.next(), Some((1, "a1")));
+        assert_eq!(turns.next(), Some((1, "a2")));
     }
 }

@@ -1,6 +1,7 @@
 //! Claiming what is to be polled.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use oc_config::{InstanceId, Timestamp};
@@ -9,6 +10,7 @@ use oc_poll::{DueInstance, Fence, ResourceId};
 use super::due::{self, Found};
 use crate::claims::Kind;
 use crate::sql::Sql;
+use crate::store::locked;
 use crate::{Store, StoreError};
 
 /// For how long somebody who polls by hand keeps nodes from doing so.
@@ -42,9 +44,10 @@ impl Store {
         // What was not held before the snapshot had been finished before it.
         let mut held = self.held(Kind::Instance, now);
         held.extend(self.held(Kind::Reserved, now));
-        let profiles = self.profiles.clone();
+        let (profiles, shared) = (self.profiles.clone(), Arc::clone(&self.shared));
         let find = move |sql: &Sql| {
-            let due = due::instances(sql, now, limit, &held)?;
+            let last = &mut locked(&shared.last_polled);
+            let due = due::instances(sql, now, limit, &held, last)?;
             due::find(sql, &profiles, now, &due)
         };
         let mut found = self.database.read(find).await?;
@@ -67,7 +70,11 @@ impl Store {
         lease: Duration,
     ) -> Result<Found, StoreError> {
         let held = self.held(Kind::Instance, now);
-        let due = self.database.read(move |sql| due::instances(sql, now, limit, &held)).await?;
+        let shared = Arc::clone(&self.shared);
+        let choose = move |sql: &Sql| {
+            due::instances(sql, now, limit, &held, &mut locked(&shared.last_polled))
+        };
+        let due = self.database.read(choose).await?;
         let keys = due.iter().map(|instance| instance.0).collect();
         let taken = self.take(Kind::Instance, keys, (now, lease)).await?;
         let instances: Vec<InstanceId> =

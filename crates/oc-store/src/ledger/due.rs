@@ -13,7 +13,7 @@ use crate::postgres::claims;
 use crate::profile::{Profile, Profiles};
 use crate::sql::{Row, Sql, params};
 use crate::tasks::{is_load, is_load_of_all};
-use crate::turns::{LOOK, Turns};
+use crate::turns::{LOOK, LastTurns, Turns};
 
 /// The resources whose time has come...
 const DUE: &str = "next_due <= ?2";
@@ -93,21 +93,22 @@ pub(super) fn instances(
     now: Timestamp,
     limit: usize,
     held: &HashSet<i64>,
+    last: &mut LastTurns,
 ) -> Result<Vec<InstanceId>, StoreError> {
-    let (mut turns, mut seen) = (Turns::default(), HashSet::new());
+    let (mut turns, mut seen) = (Turns::new(last), HashSet::new());
     let tenant = "SELECT organization_id FROM instance WHERE id = ?1";
     let busy = sql.find_each(tenant, held.iter().map(|instance| [instance]), |row| row.get(0))?;
     busy.into_iter().flatten().for_each(|tenant| turns.under_way(tenant));
     for (instance, tenant) in due_resources(sql, now, limit)? {
         if !held.contains(&instance.0) && seen.insert(instance) {
-            turns.wait(tenant, (tenant, instance));
+            turns.wait(tenant, instance);
         }
     }
     let mut order = Vec::new();
     while order.len() < limit
         && let Some((tenant, instance)) = turns.next()
     {
-        turns.under_way(tenant);
+        turns.took(tenant);
         order.push(instance);
     }
     Ok(order)

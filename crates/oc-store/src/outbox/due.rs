@@ -12,7 +12,7 @@ use crate::StoreError;
 use crate::claims::Kind;
 use crate::profile::{Profile, Profiles};
 use crate::sql::{Row, Sql, params};
-use crate::turns::{LOOK, Turns};
+use crate::turns::{LOOK, LastTurns, Turns};
 
 /// What this process has claimed and not given back.
 pub(super) struct Held {
@@ -68,8 +68,10 @@ pub(super) fn choose(
     profiles: &Profiles,
     request: &ClaimRequest,
     held: &Held,
+    last: &mut LastTurns,
 ) -> Result<Vec<Chosen>, StoreError> {
-    let mut search = Search { sql, profiles, request, used: HashMap::new(), chosen: Vec::new() };
+    let (used, chosen) = (HashMap::new(), Vec::new());
+    let mut search = Search { sql, profiles, request, last, used, chosen };
     search.take(&NEW, &held.lanes, HashMap::new(), usize::MAX)?;
     // Replays and probes leave half of a destination to what is new.
     let half = (request.per_destination / 2).max(1);
@@ -156,6 +158,7 @@ struct Search<'a> {
     sql: &'a Sql,
     profiles: &'a Profiles,
     request: &'a ClaimRequest,
+    last: &'a mut LastTurns,
     used: HashMap<DestinationId, usize>,
     chosen: Vec<Chosen>,
 }
@@ -170,15 +173,16 @@ impl Search<'_> {
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
-        let (mut turns, mut waiting) = (Turns::default(), self.due(queue)?);
+        let mut waiting = self.due(queue)?;
+        let mut turns = Turns::new(&mut *self.last);
         waiting.retain(|lane| !held.contains(&lane.id.0));
         tenants(self.sql, held)?.into_iter().for_each(|tenant| turns.under_way(tenant));
         waiting.into_iter().for_each(|lane| turns.wait(lane.tenant, lane));
         while self.chosen.len() < self.request.lanes
-            && let Some(DueLane { id, instance, resource, destination_id, tenant, .. }) =
-                turns.next()
+            && let Some((tenant, lane)) = turns.next()
         {
-            let room = self.room(&destination_id);
+            let DueLane { id, instance, resource, destination_id, .. } = lane;
+            let room = room(self.request, &destination_id);
             let used = self.used.entry(destination_id.clone()).or_default();
             let taken = taken.entry(destination_id.clone()).or_default();
             if *used >= room || *taken >= most {
@@ -187,16 +191,12 @@ impl Search<'_> {
             if let Some(profile) = sendable(self.sql, self.profiles, instance)? {
                 *used += 1;
                 *taken += 1;
-                turns.under_way(tenant);
+                turns.took(tenant);
                 let turn = queue.turn;
                 self.chosen.push(Chosen { id, turn, instance, resource, destination_id, profile });
             }
         }
         Ok(())
-    }
-
-    fn room(&self, destination: &DestinationId) -> usize {
-        self.request.room.get(destination).copied().unwrap_or(self.request.per_destination)
     }
 
     /// Lanes that are due, the longest due first: all of them; or, where those of a tenant or a
@@ -220,12 +220,17 @@ impl Search<'_> {
         let (now, most) = (self.request.now.0, 2 * self.request.per_destination);
         let place = |row: &Row<'_>| Ok((row.get::<i64>(0)?, DestinationId(row.get(1)?)));
         let mut places = self.sql.all(places, (), place)?;
-        places.retain(|(_, destination)| self.room(destination) > 0);
+        places.retain(|(_, destination)| room(self.request, destination) > 0);
         let values = places.iter().map(|(tenant, place)| params![now, *tenant, place.0, most]);
         let mut lanes = self.sql.all_each(&queue.due_there(self.sql), values, DueLane::read)?;
         lanes.sort_by_key(|lane| lane.since);
         Ok(lanes)
     }
+}
+
+/// How many lanes of the destination may be claimed.
+fn room(request: &ClaimRequest, destination: &DestinationId) -> usize {
+    request.room.get(destination).copied().unwrap_or(request.per_destination)
 }
 
 /// Whose each of these lanes is.
