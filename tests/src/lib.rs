@@ -5,6 +5,7 @@
 //! client can be wrong against it. Both also run alone: `cargo xtask sim`.
 
 pub mod collector;
+mod false_clock;
 pub mod name_server;
 pub mod receiver;
 pub mod salesloft;
@@ -13,6 +14,7 @@ mod services;
 pub mod simulation;
 mod web;
 
+pub use false_clock::FalseClock;
 pub use receiver::{Answer, Delivery, Receiver};
 pub use salesloft::{Fault, Salesloft};
 pub use server::{Instance, Options, Server};

@@ -26,6 +26,11 @@ pub(crate) const FOR_TESTS: &[Wanted] = &[
         packages: &["nats-server"],
     },
     Wanted {
+        what: "libfaketime",
+        places: &["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"],
+        packages: &["libfaketime"],
+    },
+    Wanted {
         what: "Node",
         places: &["/usr/bin/node", "/usr/local/bin/node"],
         packages: &["nodejs"],

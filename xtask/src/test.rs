@@ -8,8 +8,8 @@ use anyhow::{Context as _, ensure};
 /// Runs unit, integration and documentation tests.
 pub(crate) fn run() -> anyhow::Result<()> {
     eprintln!(
-        "The tests need cargo, Python, PostgreSQL, NATS, Node and Chromium: SQLite is compiled in, provider and \
-         receiver are simulated, and the API's fuzzer comes from PyPI"
+        "The tests need cargo, Python, PostgreSQL, NATS, libfaketime, Node and Chromium: SQLite is compiled \
+         in, provider and receiver are simulated, and the API's fuzzer comes from PyPI"
     );
     crate::packages::require(crate::packages::FOR_TESTS)?;
     crate::tidy::run()?;

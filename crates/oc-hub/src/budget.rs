@@ -197,7 +197,7 @@ impl Budget {
                 return true;
             }
             let wanted = (cost - window.drawn).max(self.usable / DRAWS);
-            Draw { window: window.number, wanted, most }
+            Draw { window: window.number, wanted, most, every: self.every }
         };
         let drawn = match purse.draw(account, draw).await {
             Ok(drawn) => drawn,
@@ -289,10 +289,12 @@ impl Budget {
 }
 
 impl SpentWindow {
-    /// Begins a new window when the provider's clock has reached it.
+    /// Begins a new window when the provider's clock has reached it. One that goes back by a little
+    /// does not, as a `Date` is not exact; one that was far ahead and is set right does, as the windows
+    /// in between would take as long as it was ahead.
     fn turn(&mut self, now: Timestamp, every: Duration) {
         let number = (now.0 + self.ahead).div_euclid(micros(every));
-        if number > self.number {
+        if number > self.number || number < self.number - 1 {
             (self.number, self.spent, self.drawn) = (number, 0, 0);
         }
     }

@@ -1,5 +1,7 @@
 //! The port to rate budgets that several processes share.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use oc_config::Timestamp;
 
@@ -12,6 +14,8 @@ pub struct Draw {
     pub wanted: u32,
     /// So many may be drawn of the window by all together.
     pub most: u32,
+    /// How long a window is.
+    pub every: Duration,
 }
 
 /// What there was.

@@ -133,6 +133,8 @@ impl Store {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
+        // What is claimed by a node that others may take for dead is of no use.
+        self.database.revive().await?;
         let node = node.id();
         let take = move |sql: &Sql| rows::take(sql, node, kind, &keys, lease);
         let taken = self.database.write_to(Touches::Nothing, take).await?;

@@ -85,6 +85,14 @@ impl Database {
         }
     }
 
+    /// Sees to it that others who share the database count on this process.
+    pub(crate) async fn revive(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(database, node) => node.revive(database).await,
+        }
+    }
+
     /// Has others that share the database told what is new here, and wakes who waits here for theirs.
     pub(crate) fn tell_each_other(&self, wakes: &Arc<Wakes>) {
         if let Self::Postgres(database, node) = self {

@@ -7,6 +7,7 @@ use oc_config::Timestamp;
 use oc_hub::{Draw, Drawn, Purse, PurseError};
 
 use crate::postgres::Touches;
+use crate::postgres::claims::micros;
 use crate::sql::{Sql, params};
 use crate::{Store, StoreError};
 
@@ -46,14 +47,22 @@ impl Purse for Store {
 }
 
 /// The row is locked by its first change, so that no point is given twice.
+///
+/// A window that nobody draws from any more gives way to an earlier one: a clock that was far ahead
+/// for a while has named it.
 fn take(sql: &Sql, account: &str, draw: Draw) -> Result<Drawn, StoreError> {
     let (window, spent, closed_until) = sql.one(
         "INSERT INTO budget (account, number, used) VALUES (?1, ?2, time_now())
-         ON CONFLICT (account) DO UPDATE SET used = excluded.used,
-           spent = CASE WHEN budget.number < excluded.number THEN 0 ELSE budget.spent END,
-           number = greatest(budget.number, excluded.number)
+         ON CONFLICT (account) DO UPDATE SET
+           (number, spent, used) = (SELECT
+             CASE WHEN turns THEN excluded.number ELSE budget.number END,
+             CASE WHEN turns THEN 0 ELSE budget.spent END,
+             CASE WHEN excluded.number < budget.number AND NOT turns THEN budget.used
+               ELSE excluded.used END
+           FROM (SELECT excluded.number > budget.number OR (excluded.number < budget.number - 1
+             AND budget.used < excluded.used - 2 * ?3) AS turns) AS whether)
          RETURNING number, spent, closed_until",
-        params![account, draw.window],
+        params![account, draw.window, micros(draw.every)],
         |row| Ok((row.get::<i64>(0)?, row.get::<u32>(1)?, Timestamp(row.get(2)?))),
     )?;
     // Who lags behind asks for a window that is over.

@@ -38,3 +38,4 @@ mod tenants;
 mod tokens;
 mod traces;
 mod verifying;
+mod wrong_clock;

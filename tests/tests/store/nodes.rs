@@ -1,5 +1,7 @@
 //! Several nodes on one database: nothing is done twice, and nobody writes over a successor.
 
+use std::time::Duration;
+
 use oc_dispatch::{AttemptVerdict, Lane, Outbox, Settlement};
 use oc_hub::{Draw, Drawn};
 use oc_oauth::{Intent, Vault};
@@ -94,7 +96,8 @@ async fn nodes_draw_the_points_of_an_account_from_one_purse() {
     let (house, other) = two().await;
     let (one, two) = (house.store.purse().unwrap(), other.purse().unwrap());
     let drawn = |points| Drawn { points, closed_until: s(0) };
-    let draw = |window, wanted| Draw { window, wanted, most: 100 };
+    let every = Duration::from_secs(60);
+    let draw = |window, wanted| Draw { window, wanted, most: 100, every };
     assert_eq!(one.draw("a", draw(7, 60)).await.unwrap(), drawn(60));
     assert_eq!(two.draw("a", draw(7, 60)).await.unwrap(), drawn(40));
     assert_eq!(two.draw("b", draw(7, 60)).await.unwrap(), drawn(60));
@@ -103,6 +106,14 @@ async fn nodes_draw_the_points_of_an_account_from_one_purse() {
     two.close("a", s(500)).await.unwrap();
     one.close("a", s(400)).await.unwrap();
     assert_eq!(one.draw("a", draw(8, 1)).await.unwrap().closed_until, s(500));
+
+    // A provider's clock was far ahead, and is set right.
+    assert_eq!(one.draw("b", draw(900, 100)).await.unwrap(), drawn(100));
+    assert_eq!(two.draw("b", draw(9, 1)).await.unwrap(), drawn(0), "somebody may be there still");
+    let long_ago = "UPDATE budget SET used = used - 120 * 1000000 WHERE account = 'b'";
+    ask(&house.place, long_ago).await;
+    assert_eq!(two.draw("b", draw(9, 40)).await.unwrap(), drawn(40));
+    assert_eq!(one.draw("b", draw(9, 80)).await.unwrap(), drawn(60));
 }
 
 #[tokio::test]

@@ -44,6 +44,19 @@ fn windows_are_those_of_the_provider() {
     assert_eq!(budget.try_take(1, Share::Whole, now), Some(Timestamp(MINUTE + 31_000_000)));
 }
 
+#[test]
+fn a_clock_that_was_far_ahead_and_is_set_right_costs_no_windows() {
+    let (budget, now) = (budget(), Timestamp(100 * MINUTE));
+    let told = |at: i64| Told { provider: Some(Timestamp(at)), ..Told::default() };
+    budget.note(told(700 * MINUTE), now);
+    assert_eq!(budget.try_take(450, Share::Whole, now), None);
+    budget.note(told(100 * MINUTE), now);
+    assert_eq!(budget.try_take(450, Share::Whole, now), None);
+    // A date that lies a little back at a border is no new window.
+    budget.note(told(100 * MINUTE - 1_000_000), now);
+    assert!(budget.try_take(1, Share::Whole, now).is_some());
+}
+
 #[tokio::test]
 async fn a_429_closes_the_account_until_the_next_window_or_as_long_as_told() {
     let budget = budget();

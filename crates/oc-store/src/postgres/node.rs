@@ -1,6 +1,5 @@
 //! This process among those that share the database: that it is alive, and what time it is there.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,16 +27,16 @@ pub(crate) struct Node(Arc<Inner>);
 
 struct Inner {
     id: Uuid,
-    beats: Arc<Beats>,
+    heard: Arc<Mutex<Heard>>,
     stop: CancellationToken,
 }
 
-/// What the node knows from the last time that it was heard.
-struct Beats {
-    /// The database's clock less the machine's, in microseconds.
-    ahead: AtomicI64,
-    /// When it began to speak, and until when others count on it, by the database's clock.
-    heard: Mutex<(Instant, Timestamp)>,
+/// The last time that the node was heard.
+struct Heard {
+    /// When it began to speak, by what counts the time that passes and by the machine's clock.
+    began: (Instant, Timestamp),
+    /// When the database had heard it, and what time it was there.
+    at: (Instant, Timestamp),
 }
 
 impl Drop for Inner {
@@ -50,11 +49,9 @@ impl Node {
     /// Takes part from now on, until it is told to leave or nobody needs it any more.
     pub(crate) async fn join(database: &Postgres) -> Result<Self, StoreError> {
         let (id, stop) = (Uuid::now_v7(), CancellationToken::new());
-        let heard = Mutex::new((Instant::now(), Timestamp::EPOCH));
-        let beats = Arc::new(Beats { ahead: AtomicI64::new(0), heard });
-        beat(database, id, &beats).await?;
-        tokio::spawn(keep_beating(database.clone(), id, Arc::clone(&beats), stop.clone()));
-        Ok(Self(Arc::new(Inner { id, beats, stop })))
+        let heard = Arc::new(Mutex::new(beat(database, id).await?));
+        tokio::spawn(keep_beating(database.clone(), id, Arc::clone(&heard), stop.clone()));
+        Ok(Self(Arc::new(Inner { id, heard, stop })))
     }
 
     /// Its number.
@@ -62,18 +59,30 @@ impl Node {
         self.0.id
     }
 
-    /// The machine's clock, set right by the database's, so that all nodes agree.
+    /// The database's clock, so that all nodes agree. Between two beats it goes by the time that
+    /// passes: the machine's clock may be wrong, and set at any moment.
     pub(crate) fn clock(&self) -> Clock {
-        let beats = Arc::clone(&self.0.beats);
-        Clock::new(move || beats.now())
+        let heard = Arc::clone(&self.0.heard);
+        Clock::new(move || {
+            let (at, there) = locked(&heard).at;
+            there.plus(at.elapsed())
+        })
     }
 
     /// Whether others certainly count on it: it was heard a moment ago, by whichever clock tells more.
-    /// One may have stood still while the process or the machine was paused.
+    /// What counts the time that passes may have stood still while the machine was suspended.
     pub(crate) fn is_alive(&self) -> bool {
-        let beats = &self.0.beats;
-        let (began, until) = *locked(&beats.heard);
-        began.elapsed() < ALIVE && beats.now() < until
+        let (began, machine) = locked(&self.0.heard).began;
+        began.elapsed() < ALIVE && Clock::system().now().since(machine) < ALIVE
+    }
+
+    /// Is heard now, where it is not certain that others count on it.
+    pub(crate) async fn revive(&self, database: &Postgres) -> Result<(), StoreError> {
+        if !self.is_alive() {
+            let beat = beat(database, self.0.id).await?;
+            *locked(&self.0.heard) = beat;
+        }
+        Ok(())
     }
 
     /// Tells others what is new here and listens to them, until it leaves.
@@ -96,44 +105,44 @@ impl Node {
     }
 }
 
-impl Beats {
-    fn now(&self) -> Timestamp {
-        Timestamp(Clock::system().now().0 + self.ahead.load(Ordering::Relaxed))
-    }
-}
-
-async fn keep_beating(database: Postgres, id: Uuid, beats: Arc<Beats>, stop: CancellationToken) {
+async fn keep_beating(
+    database: Postgres,
+    id: Uuid,
+    heard: Arc<Mutex<Heard>>,
+    stop: CancellationToken,
+) {
     while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
-        if let Some(Err(error)) = stop.run_until_cancelled(beat(&database, id, &beats)).await {
-            tracing::warn!(%error, "Other nodes are not told that this one is alive");
+        match stop.run_until_cancelled(beat(&database, id)).await {
+            Some(Ok(beat)) => *locked(&heard) = beat,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "Other nodes are not told that this one is alive");
+            }
+            None => {}
         }
     }
 }
 
-/// Says that the node is alive, and compares the clocks. A node that was silent for too long keeps
+/// Says that the node is alive, and asks what time it is. A node that was silent for too long keeps
 /// the claims that nobody has taken over.
-async fn beat(database: &Postgres, id: Uuid, beats: &Beats) -> Result<(), StoreError> {
-    let began = Instant::now();
+async fn beat(database: &Postgres, id: Uuid) -> Result<Heard, StoreError> {
+    let began = (Instant::now(), Clock::system().now());
     let alive = move |sql: &Sql| {
-        let until = sql.one(
+        sql.execute(
             "INSERT INTO node (id, until) VALUES (?1, time_now() + ?2)
-             ON CONFLICT (id) DO UPDATE SET until = excluded.until RETURNING until",
+             ON CONFLICT (id) DO UPDATE SET until = excluded.until",
             params![id, micros(ALIVE)],
-            |row| row.get(0).map(Timestamp),
         )?;
         let dead = "DELETE FROM node WHERE until < time_now() - ?1";
         sql.execute(dead, [micros(ALIVE)])?;
         sql.execute("DELETE FROM claim WHERE node NOT IN (SELECT id FROM node)", ())?;
-        Ok(until)
+        Ok(())
     };
-    let until = database.write(Touches::Nothing, alive).await?;
+    database.write(Touches::Nothing, alive).await?;
     let compare = |sql: &Sql| {
-        let (machine, asked) = (Clock::system(), Clock::system().now());
-        let there: i64 = sql.one("SELECT time_now()", (), |row| row.get(0))?;
+        let asked = Instant::now();
+        let there = sql.one("SELECT time_now()", (), |row| row.get(0).map(Timestamp))?;
         // It was there about half-way.
-        Ok(there - (asked.0 + machine.now().0) / 2)
+        Ok((asked + asked.elapsed() / 2, there))
     };
-    beats.ahead.store(database.read(compare).await?, Ordering::Relaxed);
-    *locked(&beats.heard) = (began, until);
-    Ok(())
+    Ok(Heard { began, at: database.read(compare).await? })
 }
