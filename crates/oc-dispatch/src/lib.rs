@@ -17,7 +17,7 @@ mod webhook;
 pub use dispatcher::{Dispatcher, DispatcherSettings};
 pub use heading::heading;
 pub use herald::{Herald, Notice, Notices};
-pub use notification::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
+pub use notification::{Kinds, MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
     ClaimRequest, Claimed, DestinationId, Failed, Lane, LaneId, Next, Outbox, OutboxError, Pending,
     Settlement, Turn,

@@ -2,12 +2,15 @@
 
 mod changes;
 pub(crate) mod envelope;
+mod kinds;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, NotificationFormat, Timestamp};
 use oc_poll::Event;
 use oc_telemetry::TraceContext;
 use uuid::Uuid;
+
+pub use kinds::Kinds;
 
 /// The most events of a notification about polled records.
 pub const MOST_EVENTS: usize = 10;
@@ -51,6 +54,8 @@ pub struct Notification {
     pub body: Bytes,
     /// How many events it tells.
     pub events: usize,
+    /// Of which kinds they are.
+    pub kinds: Kinds,
     /// The oldest of them.
     pub changed: Option<Timestamp>,
     /// The span that found them, when it is traced.
@@ -77,7 +82,8 @@ pub fn compose(
             let records = if origin.raw_full { batch } else { part };
             let changed = part.iter().map(|event| event.date).min();
             let body = composer.body(id, part, records);
-            Notification { id, body, events: part.len(), changed, trace: trace.clone() }
+            let kinds = Kinds::of(part);
+            Notification { id, body, events: part.len(), kinds, changed, trace: trace.clone() }
         })
         .collect()
 }

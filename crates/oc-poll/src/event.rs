@@ -17,6 +17,9 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Created, Self::Updated, Self::Deleted];
+
     /// The word that a notification carries as `eventType`.
     pub fn as_str(self) -> &'static str {
         match self {

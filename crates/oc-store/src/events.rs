@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
+use oc_poll::EventKind;
 use uuid::Uuid;
 
 use crate::sql::Sql;
@@ -71,6 +72,8 @@ impl EventStatus {
 pub struct EventFilter {
     /// Those that have come so far.
     pub status: Option<EventStatus>,
+    /// Those that tell an event of this kind.
+    pub kind: Option<EventKind>,
     /// Those of a resource.
     pub resource: Option<String>,
     /// Those made at or after.
@@ -181,7 +184,7 @@ fn page(
         let Some((seq, lane)) = walk.next()? else { break };
         (last, examined) = (Some(seq), examined + 1);
         let found = Found::new(sql, lane, seq)?;
-        if filter.status.is_none_or(|status| status == found.status) {
+        if filter.fits(sql, &found)? {
             let event = found.event(sql, lane)?;
             bytes += event.body.len();
             page.events.push(event);
@@ -189,6 +192,16 @@ fn page(
     }
     page.next = last.filter(|_| walk.has_more());
     Ok(page)
+}
+
+impl EventFilter {
+    /// What of it the way there has not seen to.
+    fn fits(&self, sql: &Sql, found: &Found) -> Result<bool, StoreError> {
+        if self.status.is_some_and(|status| status != found.status) {
+            return Ok(false);
+        }
+        self.kind.map_or(Ok(true), |kind| found.tells(sql, kind))
+    }
 }
 
 #[cfg(test)]

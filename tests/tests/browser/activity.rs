@@ -86,6 +86,13 @@ async fn notifications_are_filtered_and_listed_page_by_page() {
     browser.see("One").await.unwrap();
     assert_eq!(browser.run(&others).await.unwrap(), 0);
     assert_eq!(browser.value("State").await.unwrap(), "NOTIFIED");
+    browser.choose("Type", "Deleted").await.unwrap();
+    browser.press("Filter").await.unwrap();
+    browser.see("No notification matches.").await.unwrap();
+    browser.choose("Type", "Created").await.unwrap();
+    browser.press("Filter").await.unwrap();
+    browser.see("10 created").await.unwrap();
+    assert_eq!(browser.run(rows).await.unwrap(), 50);
     browser.choose("State", "Queued").await.unwrap();
     browser.press("Filter").await.unwrap();
     browser.see("No notification matches.").await.unwrap();
@@ -93,6 +100,7 @@ async fn notifications_are_filtered_and_listed_page_by_page() {
     for (query, words) in [
         ("from=2026-01-01T00:00&to=2026-01-02T00:00", "No notification matches."),
         ("from=soon", "From: an instant as 2026-11-24T12:00:00Z was expected"),
+        ("type=LOST", "EventType: `LOST` was found; one of CREATED, UPDATED, DELETED was expected"),
         ("instance=x", "The number of an instance was expected"),
         ("instance=4711", "There is no instance `4711`"),
     ] {

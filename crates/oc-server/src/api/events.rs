@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
+use oc_poll::EventKind;
 use oc_store::{EventFilter, EventScope, EventStatus, MOST_REPLAYS, Replayed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,6 +57,8 @@ struct Asked {
     next_page: Option<String>,
     /// NEW, RECEIVED (queued), DISPATCHED (sent again later), CONSUMED (only kept) or NOTIFIED.
     status: Option<String>,
+    /// Only those that tell such an event: CREATED, UPDATED or DELETED.
+    event_type: Option<String>,
     /// Only those of a resource.
     object_type: Option<String>,
     /// Made at or after this instant.
@@ -106,6 +109,7 @@ async fn list(
 ) -> Result<Page<EventRecord>, ApiError> {
     let filter = EventFilter {
         status: asked.status.as_deref().map(status).transpose()?,
+        kind: asked.event_type.as_deref().map(kind).transpose()?,
         resource: asked.object_type,
         from: paging::instant("from", asked.from.as_deref())?,
         to: paging::end("to", asked.to.as_deref())?,
@@ -182,10 +186,23 @@ fn answer(replayed: Replayed, id: &str) -> Result<Json<ReplayAnswer>, ApiError> 
 }
 
 fn status(word: &str) -> Result<EventStatus, ApiError> {
-    let known = EventStatus::ALL;
-    known.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(word)).ok_or_else(|| {
-        let known = known.map(EventStatus::as_str).join(", ");
-        ApiError::bad_request(format!("status: `{word}` was found; one of {known} was expected"))
+    one_of("status", word, EventStatus::ALL, EventStatus::as_str)
+}
+
+fn kind(word: &str) -> Result<EventKind, ApiError> {
+    one_of("eventType", word, EventKind::ALL, EventKind::as_str)
+}
+
+fn one_of<T: Copy, const N: usize>(
+    name: &str,
+    word: &str,
+    known: [T; N],
+    name_of: fn(T) -> &'static str,
+) -> Result<T, ApiError> {
+    let found = known.into_iter().find(|one| name_of(*one).eq_ignore_ascii_case(word));
+    found.ok_or_else(|| {
+        let known = known.map(name_of).join(", ");
+        ApiError::bad_request(format!("{name}: `{word}` was found; one of {known} was expected"))
     })
 }
 

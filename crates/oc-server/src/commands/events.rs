@@ -53,6 +53,9 @@ struct ListOptions {
     /// NEW, RECEIVED, DISPATCHED, CONSUMED or NOTIFIED
     #[arg(long)]
     status: Option<String>,
+    /// Only those that tell such an event: CREATED, UPDATED or DELETED
+    #[arg(long, value_name = "TYPE")]
+    event_type: Option<String>,
     /// Only those of a resource
     #[arg(long, value_name = "NAME")]
     object_type: Option<String>,
@@ -101,6 +104,7 @@ impl ListOptions {
         let path = path(self.instance);
         let filters = [
             ("status", &self.status),
+            ("eventType", &self.event_type),
             ("objectType", &self.object_type),
             ("from", &self.from),
             ("to", &self.to),

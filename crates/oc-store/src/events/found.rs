@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oc_config::Timestamp;
+use oc_dispatch::Kinds;
+use oc_poll::EventKind;
 use uuid::Uuid;
 
 use super::walk::Lane;
@@ -24,21 +26,24 @@ pub(crate) struct Found {
     /// When it was last tried, when it was.
     pub(crate) last_attempt: Option<Timestamp>,
     replay_waits: bool,
+    /// What is noted of its kinds; older versions have noted nothing.
+    kinds: Option<Kinds>,
 }
 
 impl Found {
     /// One of a lane.
     pub(crate) fn new(sql: &Sql, lane: &Lane, seq: i64) -> Result<Self, StoreError> {
-        let (id, created, arrived, last_attempt, replay_waits) = sql.one(
+        let (id, created, arrived, last_attempt, replay_waits, kinds) = sql.one(
             "SELECT n.id, n.created,
                EXISTS (SELECT 1 FROM attempt a WHERE a.notification = n.seq AND a.delivered = 1),
                (SELECT at FROM attempt a WHERE a.notification = n.seq ORDER BY number DESC LIMIT 1),
-               EXISTS (SELECT 1 FROM replay p WHERE p.resource_id = ?2 AND p.notification = n.seq)
+               EXISTS (SELECT 1 FROM replay p WHERE p.resource_id = ?2 AND p.notification = n.seq),
+               n.kinds
              FROM notification n WHERE n.seq = ?1",
             params![seq, lane.id],
             |row| {
                 let last: Option<i64> = row.get(3)?;
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, last, row.get(4)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, last, row.get(4)?, row.get(5)?))
             },
         )?;
         let status = if arrived {
@@ -53,7 +58,8 @@ impl Found {
             EventStatus::New
         };
         let (created, last_attempt) = (Timestamp(created), last_attempt.map(Timestamp));
-        Ok(Self { seq, id, created, status, last_attempt, replay_waits })
+        let kinds = Kinds::from_number(kinds);
+        Ok(Self { seq, id, created, status, last_attempt, replay_waits, kinds })
     }
 
     /// One by its id, with its lane, when it is in the scope and may be seen.
@@ -86,6 +92,13 @@ impl Found {
             body: self.body(sql)?,
             attempts: self.attempts(sql)?,
         })
+    }
+
+    /// Whether an event of this kind is in it.
+    pub(super) fn tells(&self, sql: &Sql, kind: EventKind) -> Result<bool, StoreError> {
+        let kinds =
+            self.kinds.map_or_else(|| Ok(Kinds::told(&self.body(sql)?)), Ok::<_, StoreError>);
+        Ok(kinds?.has(kind))
     }
 
     /// Its exact body.

@@ -9,6 +9,8 @@ use super::*;
 const LANES: i64 = 10;
 const MANY: i64 = 100_000;
 const PAGE: usize = 50;
+/// Of so many one tells of a deletion.
+const SELDOM: i64 = 100;
 
 /// A database in which each notification has arrived at its second attempt.
 fn database() -> (tempfile::TempDir, std::fs::File, Sql) {
@@ -26,8 +28,9 @@ fn database() -> (tempfile::TempDir, std::fs::File, Sql) {
              delivered_through, visible_through, forget_before, destination)
            SELECT i, 1, 'r' || i, '', 1, 0, 0, {MANY}, {MANY}, 0, 'https://receiver.example' FROM n;
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})
-           INSERT INTO notification (seq, id, resource_id, created, events, body)
-           SELECT i, randomblob(16), 1 + i % {LANES}, i, 1, x'7b7d' FROM n;
+           INSERT INTO notification (seq, id, resource_id, created, events, body, kinds)
+           SELECT i, randomblob(16), 1 + i % {LANES}, i, 1, x'7b7d',
+             iif(i / {LANES} % {SELDOM} = 0, 4 + i % 4, 1 + i % 3) FROM n;
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2)
            INSERT INTO attempt (notification, number, at, took, answer, url, delivered, replay)
            SELECT seq, i, 0, 0, '', '', i - 1, 0 FROM notification, n"
@@ -56,7 +59,10 @@ fn the_thousandth_page_reads_no_more_than_the_first() {
     };
     let thousandth = Some(MANY + 1 - 999 * 50);
     let arrived = EventFilter { status: Some(EventStatus::Notified), ..EventFilter::default() };
-    for filter in [EventFilter::default(), arrived] {
+    let updated = EventFilter { kind: Some(EventKind::Updated), ..EventFilter::default() };
+    // What is seldom is found without looking at the others.
+    let deleted = EventFilter { kind: Some(EventKind::Deleted), ..arrived.clone() };
+    for filter in [EventFilter::default(), arrived, updated, deleted] {
         let (first, later) = (cost(&filter, None), cost(&filter, thousandth));
         assert!(first > 0 && later <= first + first / 50, "{first} steps, and then {later}");
         // A page is read by look-ups: a scan of the table would take more steps than it has rows.

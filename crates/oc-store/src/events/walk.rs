@@ -2,11 +2,14 @@
 //!
 //! Each lane is read through the index `notification_lane`, one step at a time, and the steps are
 //! merged. So a page costs a look-up for each lane and one for each notification, however many there
-//! are; a filter by resource leaves lanes out, one by status or time shortens them.
+//! are; a filter by resource leaves lanes out, one by status or time shortens them. A filter by kind
+//! reads each set of kinds that may fit as a way of its own, through the index `notification_kinds`.
 
 use std::collections::BinaryHeap;
 
 use oc_config::{InstanceId, Timestamp};
+use oc_dispatch::Kinds;
+use oc_poll::EventKind;
 
 use super::{EventFilter, EventScope, EventStatus};
 use crate::StoreError;
@@ -36,17 +39,32 @@ pub(crate) struct Lane {
 /// The way back through the lanes of a scope.
 pub(crate) struct Walk<'s> {
     pub(crate) lanes: Vec<Lane>,
-    /// The newest that is left of each lane, and the lane.
-    heads: BinaryHeap<(i64, usize)>,
+    /// The newest that is left of each way, and the way.
+    heads: BinaryHeap<(i64, Way)>,
     sql: &'s Sql,
 }
 
-/// The newest of a lane within a range.
+/// One of the ways that are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    /// The place of its lane.
+    lane: usize,
+    /// Only those with this set of kinds.
+    kinds: Option<i64>,
+}
+
+/// The newest of a lane within a range...
 const EARLIER: &str =
     "SELECT max(seq) FROM notification WHERE resource_id = ?1 AND seq > ?2 AND seq <= ?3";
+/// ...and of those with a set of kinds.
+const EARLIER_OF_KINDS: &str = "SELECT max(seq) FROM notification
+  WHERE resource_id = ?1 AND kinds = ?4 AND seq > ?2 AND seq <= ?3";
+/// Stands for the kinds of a notification that an older version has written.
+const NOT_NOTED: i64 = 0;
 
 impl<'s> Walk<'s> {
-    /// A walk over what may fit the filter; the status of each one found is still to be checked.
+    /// A walk over what may fit the filter; the status of each one found is still to be checked, and
+    /// the kinds of one of which they are not noted.
     pub(crate) fn new(
         sql: &'s Sql,
         scope: EventScope,
@@ -60,18 +78,39 @@ impl<'s> Walk<'s> {
             lane.high = lane.high.min(before.map_or(i64::MAX, |before| before.saturating_sub(1)));
         }
         lanes.retain(|lane| lane.low < lane.high);
-        let ranges = lanes.iter().map(|lane| [lane.id, lane.low, lane.high]);
-        let heads = sql.find_each(EARLIER, ranges, |row| row.get::<Option<i64>>(0))?;
-        let heads = heads.into_iter().enumerate();
-        let heads = heads.filter_map(|(at, seq)| Some((seq.flatten()?, at))).collect();
-        Ok(Self { lanes, heads, sql })
+        let mut walk = Self { lanes, heads: BinaryHeap::new(), sql };
+        match filter.kind {
+            None => walk.begin(None)?,
+            Some(kind) => sets(kind).try_for_each(|kinds| walk.begin(Some(kinds)))?,
+        }
+        Ok(walk)
+    }
+
+    /// Begins the ways of all lanes through a set of kinds, or through everything.
+    fn begin(&mut self, kinds: Option<i64>) -> Result<(), StoreError> {
+        let lanes = self.lanes.iter();
+        let newest = |row: &Row<'_>| row.get::<Option<i64>>(0);
+        let found = match kinds {
+            None => {
+                let ranges = lanes.map(|lane| [lane.id, lane.low, lane.high]);
+                self.sql.find_each(EARLIER, ranges, newest)?
+            }
+            Some(kinds) => {
+                let ranges = lanes.map(|lane| [lane.id, lane.low, lane.high, kinds]);
+                self.sql.find_each(EARLIER_OF_KINDS, ranges, newest)?
+            }
+        };
+        let heads = found.into_iter().enumerate();
+        self.heads
+            .extend(heads.filter_map(|(lane, seq)| Some((seq.flatten()?, Way { lane, kinds }))));
+        Ok(())
     }
 
     /// The next one and its lane.
     pub(crate) fn next(&mut self) -> Result<Option<(i64, &Lane)>, StoreError> {
-        let Some((seq, at)) = self.heads.pop() else { return Ok(None) };
-        self.step(at, seq - 1)?;
-        Ok(Some((seq, &self.lanes[at])))
+        let Some((seq, way)) = self.heads.pop() else { return Ok(None) };
+        self.step(way, seq - 1)?;
+        Ok(Some((seq, &self.lanes[way.lane])))
     }
 
     /// Whether there is a next one.
@@ -79,13 +118,21 @@ impl<'s> Walk<'s> {
         !self.heads.is_empty()
     }
 
-    fn step(&mut self, at: usize, through: i64) -> Result<(), StoreError> {
-        let lane = &self.lanes[at];
-        let range = [lane.id, lane.low, through];
-        let found = self.sql.one(EARLIER, range, |row| row.get::<Option<i64>>(0))?;
-        self.heads.extend(found.map(|seq| (seq, at)));
+    fn step(&mut self, way: Way, through: i64) -> Result<(), StoreError> {
+        let Lane { id, low, .. } = self.lanes[way.lane];
+        let newest = |row: &Row<'_>| row.get::<Option<i64>>(0);
+        let found = match way.kinds {
+            None => self.sql.one(EARLIER, [id, low, through], newest)?,
+            Some(kinds) => self.sql.one(EARLIER_OF_KINDS, [id, low, through, kinds], newest)?,
+        };
+        self.heads.extend(found.map(|seq| (seq, way)));
         Ok(())
     }
+}
+
+/// The sets of kinds with this one, and what stands for those that are not noted.
+fn sets(kind: EventKind) -> impl Iterator<Item = i64> {
+    Kinds::with(kind).map(Kinds::number).chain([NOT_NOTED])
 }
 
 impl Lane {

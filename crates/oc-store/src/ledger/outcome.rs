@@ -228,14 +228,15 @@ pub(crate) fn tell(
         .iter()
         .map(|one| {
             let trace = one.trace.as_ref().map(ToString::to_string);
-            (one, one.changed.map(|at| at.0), trace)
+            (one, one.changed.map(|at| at.0), trace, one.kinds.number())
         })
         .collect();
     sql.execute_each(
-        "INSERT INTO notification (id, resource_id, created, events, body, changed, trace)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        rows.iter().map(|(one, changed, trace)| {
-            params![one.id, resource.0, created.0, one.events, one.body[..], *changed, *trace]
+        "INSERT INTO notification (id, resource_id, created, events, body, changed, trace, kinds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        rows.iter().map(|(one, changed, trace, kinds)| {
+            let body = &one.body[..];
+            params![one.id, resource.0, created.0, one.events, *body, *changed, *trace, *kinds]
         }),
     )?;
     Ok(())

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step once, in this order; `user_version` counts those done.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_tasks.sql"),
     include_str!("../../migrations/0003_content.sql"),
@@ -17,6 +17,7 @@ const STEPS: [&str; 11] = [
     include_str!("../../migrations/0009_probes.sql"),
     include_str!("../../migrations/0010_notices.sql"),
     include_str!("../../migrations/0011_turns.sql"),
+    include_str!("../../migrations/0012_kinds.sql"),
 ];
 
 /// The schema of a database, and the one this program works with.

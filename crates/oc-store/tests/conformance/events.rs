@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oc_config::InstanceId;
 use oc_dispatch::{AttemptVerdict, Failed, Lane, Next, Outbox, Settlement, Turn};
-use oc_poll::Ledger;
+use oc_poll::{EventKind, Ledger};
 use oc_store::{
     AuditedEvent, Buckets, By, DeliveryFilter, EventFilter, EventScope, EventStatus,
     OrganizationId, Reactivated, Replayed,
@@ -169,6 +169,38 @@ async fn filters_by_time_and_resource_are_inclusive_and_exact() {
     let of = |name: &str| EventFilter { resource: Some(name.to_owned()), ..EventFilter::default() };
     assert_eq!(events(&house, of("contacts")).await.len(), 4);
     assert!(events(&house, of("accounts")).await.is_empty());
+}
+
+#[tokio::test]
+async fn notifications_are_filtered_by_the_kinds_that_they_tell_also_those_of_older_versions() {
+    use EventKind::{Created, Deleted, Updated};
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    let kinds = [vec![Created; 10], vec![Updated; 9], vec![Deleted], vec![Updated; 5]].concat();
+    let mut found = part(0..25);
+    for (event, kind) in found.events.iter_mut().zip(kinds) {
+        event.kind = kind;
+    }
+    house.store.finish(&due, done(1_900, found)).await.unwrap();
+    let of = |kind| EventFilter { kind: Some(kind), ..EventFilter::default() };
+    let all: Vec<Uuid> =
+        events(&house, EventFilter::default()).await.iter().map(|one| one.id).collect();
+    let [third, second, first] = all[..] else { panic!("{all:?}") };
+    // As an older version would have written the second one.
+    for forgotten in ["SELECT 1", "UPDATE notification SET kinds = 0 WHERE seq = 2"] {
+        ask(&house.place, forgotten).await;
+        for (kind, expected) in
+            [(Created, vec![first]), (Updated, vec![third, second]), (Deleted, vec![second])]
+        {
+            let found: Vec<Uuid> =
+                events(&house, of(kind)).await.iter().map(|one| one.id).collect();
+            assert_eq!(found, expected, "{kind:?} after {forgotten}");
+        }
+    }
+    let page = house.store.events(ALL, of(Updated), None, 1).await.unwrap();
+    let next = house.store.events(ALL, of(Updated), page.next, 1).await.unwrap();
+    assert_eq!((page.events[0].id, next.events[0].id), (third, second));
 }
 
 #[tokio::test]

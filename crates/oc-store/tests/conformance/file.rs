@@ -85,6 +85,10 @@ async fn the_audit_reads_by_index_however_much_there_is() {
             "USING COVERING INDEX notification_lane (resource_id=? AND seq>? AND seq<?)",
         ),
         (
+            "SELECT max(seq) FROM notification WHERE resource_id = 1 AND kinds = 4 AND seq > 2 AND seq <= 3",
+            "USING COVERING INDEX notification_kinds (resource_id=? AND kinds=? AND seq>? AND seq<?)",
+        ),
+        (
             "SELECT seq FROM notification WHERE resource_id = 1 AND created <= 2 ORDER BY created DESC, seq DESC LIMIT 1",
             "USING COVERING INDEX notification_time (resource_id=? AND created<?)",
         ),

@@ -14,8 +14,16 @@ const AFTER: &str = "after";
 /// Whether the list stands still.
 const PAUSED: &str = "paused";
 /// The fields, and what the API calls them; the instance is a part of the path.
-const NAMES: [(&str, &str); 4] =
-    [("resource", "objectType"), ("status", "status"), ("from", "from"), ("to", "to")];
+const NAMES: [(&str, &str); 5] = [
+    ("resource", "objectType"),
+    ("type", "eventType"),
+    ("status", "status"),
+    ("from", "from"),
+    ("to", "to"),
+];
+/// The types of events, and how the page calls them.
+const TYPES: [(&str, &str); 3] =
+    [("CREATED", "Created"), ("UPDATED", "Updated"), ("DELETED", "Deleted")];
 
 /// What the query of the page says.
 pub(super) struct Filter(pub(super) Fields);
@@ -91,18 +99,31 @@ impl Filter {
                     label for="resource" { "Resource" }
                     input #resource name="resource" value=(text("resource"));
                 }
-                div.field {
-                    label for="status" { "State" }
-                    select #status name="status" {
-                        option value="" { "Any" }
-                        @for (status, _, label) in STATUSES {
-                            option value=(status) selected[text("status") == status] { (label) }
-                        }
-                    }
-                }
+                (self.choice("type", "Type", TYPES))
+                (self.choice("status", "State", STATUSES.map(|(status, _, label)| (status, label))))
                 (self.instant("from", "From (GMT)"))
                 (self.instant("to", "To (GMT)"))
                 button { "Filter" }
+            }
+        }
+    }
+
+    /// One of some values, or any.
+    fn choice<const N: usize>(
+        &self,
+        name: &str,
+        label: &str,
+        values: [(&'static str, &'static str); N],
+    ) -> Markup {
+        html! {
+            div.field {
+                label for=(name) { (label) }
+                select id=(name) name=(name) {
+                    option value="" { "Any" }
+                    @for (value, label) in values {
+                        option value=(value) selected[self.0.text(name) == value] { (label) }
+                    }
+                }
             }
         }
     }
@@ -160,6 +181,15 @@ mod tests {
         assert!(!asked.is_followed() && filter("status=NEW").is_followed());
         assert!(!filter("paused=yes").is_followed());
         assert!(!filter("after=x").is_narrow() && !filter("instance=1").is_behind());
+    }
+
+    #[test]
+    fn the_type_of_an_event_is_asked_for_and_chosen_in_the_form() {
+        let deleted = filter("type=DELETED");
+        assert_eq!(deleted.call().unwrap(), "/instances/events?pageSize=50&eventType=DELETED");
+        assert!(deleted.is_narrow());
+        let chosen = r#"<option value="DELETED" selected>Deleted</option>"#;
+        assert!(deleted.form().0.contains(chosen));
     }
 
     #[test]
