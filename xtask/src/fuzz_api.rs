@@ -1,10 +1,10 @@
 //! `cargo xtask fuzz-api`: schemathesis against the real server, held to its own `/openapi.json`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
+use crate::python;
 use crate::sim::{self, Profile};
 
 /// From PyPI.
@@ -17,7 +17,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = sim::target_directory(&root)?;
-    let tool = tool(&target)?;
+    let tool = python::environment(&target.join("tools"), TOOL)?.join("bin/schemathesis");
     let known = std::path::absolute(root.join("tests/fuzz/schemathesis.toml"))?;
     let with_ids = vec!["--config-file".to_owned(), known.display().to_string()];
     for configuration in [with_ids, vec![]] {
@@ -36,32 +36,4 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .context("the API does not do what it says")?;
     }
     Ok(())
-}
-
-/// The tool in an environment of its own below `target`, installed when it is missing.
-fn tool(target: &Path) -> anyhow::Result<PathBuf> {
-    let folder = target.join("tools/schemathesis");
-    let tool = folder.join("bin/schemathesis");
-    if !tool.is_file() {
-        eprintln!("Installing {TOOL} from PyPI into {}", folder.display());
-        if !environment(&folder)? {
-            eprintln!("Python has no venv module; installing Debian's python3-venv");
-            let installed =
-                Command::new("apt-get").args(["install", "-y", "python3-venv"]).status();
-            let installed = installed.is_ok_and(|status| status.success());
-            ensure!(
-                installed && environment(&folder)?,
-                "install Python 3.9 or newer with its venv module"
-            );
-        }
-        let pip = folder.join("bin/pip");
-        let status = Command::new(pip).args(["install", "--quiet", TOOL]).status();
-        ensure!(status.context("pip")?.success(), "{TOOL} cannot be installed");
-    }
-    Ok(tool)
-}
-
-fn environment(folder: &Path) -> anyhow::Result<bool> {
-    let status = Command::new("python3").args(["-m", "venv"]).arg(folder).status();
-    Ok(status.context("python3 cannot be started; install Debian's python3-venv")?.success())
 }

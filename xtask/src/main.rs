@@ -1,8 +1,10 @@
 //! The project's own commands; whatever cargo does by itself is not repeated here.
 
+mod compare;
 mod dist;
 mod fuzz_api;
 mod packages;
+mod python;
 mod screenshots;
 mod sim;
 mod test;
@@ -61,6 +63,13 @@ enum Command {
         /// Only these
         only: Vec<String>,
     },
+    /// Measure beside dlt, airbyte-cdk and singer-sdk, and beside the limits of single parts
+    #[command(after_help = "Example: cargo xtask compare tools scan --people 20000")]
+    Compare {
+        /// tools, scan, deliver, commit; options of `oc-sim compare`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Pack a static binary: a tarball, a Debian package and their checksums
     #[command(
         after_help = "Example: cargo xtask dist\n         cargo xtask dist --check-reproducible"
@@ -86,6 +95,7 @@ fn main() -> anyhow::Result<()> {
             let options = vec![format!("--seeds={seeds}"), format!("--from={from}")];
             sim::run(Profile::Release, &with("simulate", options))
         }
+        Command::Compare { options } => compare::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Bench { only } => sim::run(Profile::Release, &with("bench", only)),
     }

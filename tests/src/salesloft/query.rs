@@ -56,6 +56,15 @@ impl ListQuery {
         Ok(found)
     }
 
+    /// Whether every record matches that was updated at or after an instant, or every one at all.
+    pub(super) fn is_from_on(&self) -> bool {
+        let Range { gt, gte: _, lt, lte } = self.updated;
+        let bounds = [gt, lt, lte];
+        let created = [self.created.gt, self.created.gte, self.created.lt, self.created.lte];
+        let is_bound = bounds.iter().chain(&created).any(Option::is_some);
+        !is_bound && self.ids.is_none() && self.equal.is_empty()
+    }
+
     fn parameter(&mut self, name: &str, value: &str) -> Result<(), (String, String)> {
         let refused = |what: &str| Err((name.to_owned(), what.to_owned()));
         match name {

@@ -38,6 +38,8 @@ pub(super) struct Record {
 pub(super) struct Table {
     pub(super) records: HashMap<u64, Record>,
     pub(super) by_updated: BTreeSet<(i64, u64)>,
+    /// From then on the list shows everything.
+    pub(super) shown_from: i64,
     /// Records that were removed and can come back.
     removed: HashMap<u64, Record>,
 }
@@ -117,6 +119,7 @@ impl World {
         record.fields.extend(fields.clone());
         record.show(zone);
         table.by_updated.insert((record.updated, id));
+        table.shown_from = table.shown_from.max(visible);
         let change = Change { id, updated: shown_in(zone, record.updated) };
         self.changes.push(change);
         *self.late.entry(id).or_default() += usize::from(visible > self.now);
@@ -177,9 +180,9 @@ impl World {
         shown.map(|record| (record.id, record.updated)).collect()
     }
 
-    /// How many bytes a record is shown with; 0 when there is none.
-    pub fn shown_size(&mut self, list: &str, id: u64) -> usize {
-        self.table(list).records.get(&id).map_or(0, |record| record.shown.len())
+    /// A record as it is shown.
+    pub fn shown(&mut self, list: &str, id: u64) -> Option<&str> {
+        self.table(list).records.get(&id).map(|record| record.shown.as_str())
     }
 
     fn zone_of(&self, id: u64) -> &'static str {

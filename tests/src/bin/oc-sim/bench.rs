@@ -2,22 +2,23 @@
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 mod backlog;
-mod deliver;
+pub(crate) mod deliver;
 mod idle;
 mod inside;
 mod isolation;
-mod measure;
+pub(crate) mod measure;
 mod million;
-mod scan;
+mod scale;
+pub(crate) mod scan;
 
 use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these: a (scan), b (deliver), c (idle), d (poll that finds nothing), e (a million people;
-    /// takes 8 GB of memory for the provider, so that it has to be asked for), f (dead and slow
-    /// destinations), g (a backlog of a million notifications; has to be asked for)
-    #[arg(value_parser = ["a", "b", "c", "d", "e", "f", "g"])]
+    /// takes 8 GB of memory for the provider), f (dead and slow destinations), g (a backlog of a million
+    /// notifications), h (100,000 instances; half an hour); e, g and h have to be asked for
+    #[arg(value_parser = ["a", "b", "c", "d", "e", "f", "g", "h"])]
     only: Vec<String>,
 }
 
@@ -44,6 +45,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     if options.only.iter().any(|one| one == "g") {
         backlog::run().await?;
+    }
+    if options.only.iter().any(|one| one == "h") {
+        scale::run().await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The simulated Salesloft at work: alone, in a demonstration, or as the other side of benchmarks.
 
 mod bench;
+mod compare;
 mod demo;
 mod run;
 mod simulate;
@@ -26,6 +27,11 @@ enum Command {
     Demo(demo::Options),
     /// Measure
     Bench(bench::Options),
+    /// Measure beside others' tools, and beside the limits of single parts
+    Compare(compare::Options),
+    /// Send requests as fast as a client can
+    #[command(hide = true)]
+    Post(compare::PostOptions),
     /// Play seeds of the simulation
     Simulate(simulate::Options),
     /// Run a command beside a server with instances, and end with its exit code
@@ -49,6 +55,8 @@ async fn serve(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run::run(options).await?,
         Command::Demo(options) => demo::run(options).await?,
         Command::Bench(options) => bench::run(options).await?,
+        Command::Compare(options) => compare::run(options).await?,
+        Command::Post(options) => compare::post(options).await?,
         Command::Simulate(_) => {}
         Command::WithServer(options) => return with_server::run(options).await,
     }

@@ -12,7 +12,7 @@ use oc_tests::{Options, Salesloft, Server};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::measure::{Usage, memory};
+use super::measure::{Cost, Usage};
 
 const INSTANCES: usize = 200;
 const PEOPLE: usize = 1_000;
@@ -23,21 +23,28 @@ pub(super) async fn run() -> anyhow::Result<()> {
         "\n(b) {NOTIFICATIONS} notifications of 10 events in {INSTANCES} lanes, SQLite, synchronous=FULL"
     );
     for destinations in [1, 100] {
-        deliver(destinations).await?;
+        let cost = cost(destinations, &Sink::start().await?).await?;
+        println!(
+            "    {destinations} destination{}: {:.0} notifications per second ({:.0} per CPU second), peak {:.0} MB",
+            if destinations == 1 { "" } else { "s" },
+            cost.per_second(),
+            cost.per_cpu_second(),
+            cost.peak
+        );
     }
     Ok(())
 }
 
-async fn deliver(destinations: usize) -> anyhow::Result<()> {
+/// What it costs to send what waits to so many destinations.
+pub(crate) async fn cost(destinations: usize, sink: &Sink) -> anyhow::Result<Cost> {
     let salesloft = Salesloft::start().await?;
-    let received = Arc::new(AtomicUsize::new(0));
-    let port = sink(Arc::clone(&received)).await?;
     let options = Options::default().with("OC_DISPATCH_PER_DESTINATION", "64");
     let mut server = Server::start(&salesloft, options.clone().role("api,poll")).await?;
     let slow = json!({"event.poller.refresh_interval": "0.05"});
     for number in 0..INSTANCES {
         let host = 1 + number % destinations;
-        server.create(&salesloft, &format!("http://127.0.0.{host}:{port}/hook"), &slow).await?;
+        let callback = format!("http://127.0.0.{host}:{}/hook", sink.port);
+        server.create(&salesloft, &callback, &slow).await?;
     }
     salesloft.change(|world, now| {
         for at in 0..PEOPLE {
@@ -52,23 +59,13 @@ async fn deliver(destinations: usize) -> anyhow::Result<()> {
     server.terminate().await?;
     server.set_role("api,dispatch");
     server.start_again().await?;
-    let (before, began, first) =
-        (Usage::of(&server)?, Instant::now(), received.load(Ordering::Relaxed));
+    let (before, began, first) = (Usage::of(&server)?, Instant::now(), sink.received());
     while waiting(&server).await? > 0 {
         anyhow::ensure!(began.elapsed() < Duration::from_secs(300), "the outbox does not empty");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let used = before.until_now(&server)?;
-    #[expect(clippy::cast_precision_loss, reason = "a few ten thousand")]
-    let sent = (received.load(Ordering::Relaxed) - first) as f64;
-    println!(
-        "    {destinations} destination{}: {:.0} notifications per second ({:.0} per CPU second), peak {:.0} MB",
-        if destinations == 1 { "" } else { "s" },
-        sent / used.wall.as_secs_f64(),
-        sent / used.cpu.as_secs_f64(),
-        memory(&server)?.1
-    );
-    Ok(())
+    Cost::new(f64::from(u32::try_from(sink.received() - first)?), used, &server)
 }
 
 async fn waiting(server: &Server) -> anyhow::Result<usize> {
@@ -79,16 +76,41 @@ async fn waiting(server: &Server) -> anyhow::Result<usize> {
 }
 
 /// A receiver that reads and answers, and does nothing else.
-pub(super) async fn sink(received: Arc<AtomicUsize>) -> anyhow::Result<u16> {
-    let listener = TcpListener::bind("0.0.0.0:0").await?;
-    let port = listener.local_addr()?.port();
-    let count = |State(received): State<Arc<AtomicUsize>>, _: Bytes| async move {
-        received.fetch_add(1, Ordering::Relaxed);
-    };
-    let router = Router::new().route("/hook", post(count)).with_state(received);
-    tokio::spawn(async move {
-        // It ends with the program.
-        let _ = axum::serve(listener, router).await;
-    });
-    Ok(port)
+pub(crate) struct Sink {
+    pub(crate) port: u16,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Sink {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("0.0.0.0:0").await?;
+        let port = listener.local_addr()?.port();
+        let counts = Arc::new(Counts::default());
+        let count = |State(counts): State<Arc<Counts>>, body: Bytes| async move {
+            counts.requests.fetch_add(1, Ordering::Relaxed);
+            counts.bytes.fetch_add(body.len(), Ordering::Relaxed);
+        };
+        let router = Router::new().route("/hook", post(count)).with_state(Arc::clone(&counts));
+        tokio::spawn(async move {
+            // It ends with the program.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { port, counts })
+    }
+
+    /// How many requests came.
+    pub(crate) fn received(&self) -> usize {
+        self.counts.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes one had on average.
+    pub(crate) fn mean_bytes(&self) -> usize {
+        self.counts.bytes.load(Ordering::Relaxed) / self.received().max(1)
+    }
 }

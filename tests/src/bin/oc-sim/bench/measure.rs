@@ -7,21 +7,54 @@ use oc_tests::Server;
 
 /// What a process had used at an instant.
 #[derive(Clone, Copy)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     at: Instant,
     cpu: Duration,
 }
 
 /// What it used in between.
 #[derive(Clone, Copy)]
-pub(super) struct Used {
-    pub(super) wall: Duration,
-    pub(super) cpu: Duration,
+pub(crate) struct Used {
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
+}
+
+/// What it cost to do something so often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// How often it was done.
+    pub(crate) count: f64,
+    /// Seconds.
+    pub(crate) wall: f64,
+    /// Seconds of one core.
+    pub(crate) cpu: f64,
+    /// The most memory, in MB.
+    pub(crate) peak: f64,
+}
+
+impl Cost {
+    pub(super) fn new(count: f64, used: Used, server: &Server) -> anyhow::Result<Self> {
+        let (wall, cpu) = (used.wall.as_secs_f64(), used.cpu.as_secs_f64());
+        Ok(Self { count, wall, cpu, peak: memory(server)?.1 })
+    }
+
+    pub(crate) fn per_second(&self) -> f64 {
+        self.count / self.wall
+    }
+
+    pub(crate) fn per_cpu_second(&self) -> f64 {
+        self.count / self.cpu
+    }
 }
 
 impl Usage {
     pub(super) fn of(server: &Server) -> anyhow::Result<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid(server)?))?;
+        Self::of_process(pid(server)?)
+    }
+
+    /// Of any process.
+    pub(crate) fn of_process(pid: u32) -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name may hold blanks; what follows its bracket does not. Ticks are 10 ms.
         let rest = stat.rsplit_once(')').context("stat")?.1;
         let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -30,14 +63,22 @@ impl Usage {
     }
 
     pub(super) fn until_now(self, server: &Server) -> anyhow::Result<Used> {
-        let now = Self::of(server)?;
-        Ok(Used { wall: now.at - self.at, cpu: now.cpu.saturating_sub(self.cpu) })
+        Ok(self.until(Self::of(server)?))
+    }
+
+    pub(crate) fn until(self, now: Self) -> Used {
+        Used { wall: now.at - self.at, cpu: now.cpu.saturating_sub(self.cpu) }
     }
 }
 
 /// Resident memory in MB: now, and the most there ever was.
 pub(super) fn memory(server: &Server) -> anyhow::Result<(f64, f64)> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid(server)?))?;
+    memory_of(pid(server)?)
+}
+
+/// The same of any process.
+pub(crate) fn memory_of(pid: u32) -> anyhow::Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| -> anyhow::Result<f64> {
         let line = status.lines().find(|line| line.starts_with(name)).context("status")?;
         let kilobytes: f64 = line.split_whitespace().nth(1).context("status")?.parse()?;
@@ -50,7 +91,7 @@ fn pid(server: &Server) -> anyhow::Result<u32> {
     server.pid().context("the server has ended")
 }
 
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

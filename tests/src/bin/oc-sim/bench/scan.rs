@@ -1,27 +1,54 @@
 //! (a) Reading and classifying 100,000 people of about 1.5 KB.
 
+use std::time::Duration;
+
 use oc_tests::{Options, Receiver, Salesloft, Server};
 use serde_json::{Value, json};
 
-use super::measure::{Usage, memory, polls, until_polls};
+use super::measure::{Cost, Usage, polls, until_polls};
 
-const PEOPLE: u64 = 100_000;
-const POLLS: u64 = 10;
+const PEOPLE: u32 = 100_000;
+const POLLS: u32 = 10;
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let salesloft = Salesloft::start().await?;
-    let receiver = Receiver::start().await?;
-    let bytes = salesloft.change(|world, now| {
+    let bytes = fill(&salesloft, PEOPLE);
+    println!("\n(a) {PEOPLE} people of {bytes} bytes over loopback, 100 a page");
+    for (title, cost) in costs(&salesloft, PEOPLE).await? {
+        println!(
+            "    {title}: {:.0} records per CPU second, {:.0} per second, peak {:.0} MB",
+            cost.per_cpu_second(),
+            cost.per_second(),
+            cost.peak
+        );
+    }
+    Ok(())
+}
+
+/// Gives the provider so many people; tells how many bytes one is shown with.
+pub(crate) fn fill(salesloft: &Salesloft, people: u32) -> usize {
+    salesloft.change(|world, now| {
         world.padding = 430;
-        for at in 0..PEOPLE.cast_signed() {
+        for at in 0..i64::from(people) {
             world.add_person(now - 90_000_000_000 + at * 10_000);
         }
-        world.shown_size("people", 1)
-    });
-    println!("\n(a) {PEOPLE} people of {bytes} bytes over loopback, {} a page", 100);
-    unchanged(&salesloft, &receiver, "unchanged, told by their dates", true).await?;
-    unchanged(&salesloft, &receiver, "unchanged, told by their fingerprints", false).await?;
-    changed(&salesloft).await
+        world.shown("people", 1).map_or(0, str::len)
+    })
+}
+
+/// What it costs to read and classify all of these people, when nothing and when everything is new.
+pub(crate) async fn costs(
+    salesloft: &Salesloft,
+    people: u32,
+) -> anyhow::Result<[(&'static str, Cost); 3]> {
+    let receiver = Receiver::start().await?;
+    let (title, others) =
+        ("unchanged, told by their dates", "unchanged, told by their fingerprints");
+    Ok([
+        (title, unchanged(salesloft, &receiver, people, true).await?),
+        (others, unchanged(salesloft, &receiver, people, false).await?),
+        ("all changed, stored durably", changed(salesloft, people).await?),
+    ])
 }
 
 /// A url that reads everything on every poll.
@@ -36,30 +63,22 @@ fn everything(by_dates: bool) -> Value {
 async fn unchanged(
     salesloft: &Salesloft,
     receiver: &Receiver,
-    title: &str,
+    people: u32,
     by_dates: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Cost> {
     let server = Server::start(salesloft, Options::default()).await?;
     let changes = json!({"event.poller.configuration": everything(by_dates)});
     let instance = server.create(salesloft, &receiver.url("hook"), &changes).await?;
     let first = polls(&server, instance.id).await? + 1;
     until_polls(&server, instance.id, first).await?;
     let (before, from) = (Usage::of(&server)?, polls(&server, instance.id).await?);
-    until_polls(&server, instance.id, from + POLLS).await?;
+    until_polls(&server, instance.id, from + u64::from(POLLS)).await?;
     let used = before.until_now(&server)?;
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
-    let records = (PEOPLE * POLLS) as f64;
-    println!(
-        "    {title}: {:.0} records per CPU second, {:.0} per second, peak {:.0} MB",
-        records / used.cpu.as_secs_f64(),
-        records / used.wall.as_secs_f64(),
-        memory(&server)?.1
-    );
-    Ok(())
+    Cost::new(f64::from(people) * f64::from(POLLS), used, &server)
 }
 
 /// Every record is news: events, fingerprints and notifications are stored durably.
-async fn changed(salesloft: &Salesloft) -> anyhow::Result<()> {
+async fn changed(salesloft: &Salesloft, people: u32) -> anyhow::Result<Cost> {
     // Deliveries are not what is measured: a process that only polls.
     let server = Server::start(salesloft, Options::default().role("api,poll")).await?;
     let still = json!({"event.poller.refresh_interval": "0.05"});
@@ -75,29 +94,29 @@ async fn changed(salesloft: &Salesloft) -> anyhow::Result<()> {
         until_polls(&server, instance.id, from + 1).await?;
         let path = format!("/instances/{}/event-poller-records", instance.id);
         let row = server.api.get(&path).await?.body[0].clone();
-        if row["waiting"].as_u64().unwrap_or(0) >= PEOPLE / 10 {
+        if row["waiting"].as_u64().unwrap_or(0) >= u64::from(people / 10) {
             break;
         }
     }
     let used = before.until_now(&server)?;
-    #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
-    let records = PEOPLE as f64;
-    let took = poll_seconds(&server).await?;
-    println!(
-        "    all changed, stored durably: {:.0} records per second ({:.0} per CPU second), peak {:.0} MB",
-        records / took,
-        records / used.cpu.as_secs_f64(),
-        memory(&server)?.1
-    );
-    Ok(())
+    let mut cost = Cost::new(f64::from(people), used, &server)?;
+    cost.wall = poll_seconds(&server, polls(&server, instance.id).await?).await?;
+    Ok(cost)
 }
 
-/// How long the longest poll took, as the server's own histogram has it.
-async fn poll_seconds(server: &Server) -> anyhow::Result<f64> {
-    let metrics = server.api.get("//metrics").await?.text;
-    let mut found = 0.0_f64;
-    for line in metrics.lines().filter(|line| line.starts_with("oc_poll_seconds_sum")) {
-        found = found.max(line.rsplit(' ').next().unwrap_or_default().parse()?);
+/// How long so many polls took, as the server's own histogram has it a moment after they ended. One
+/// of them read everything; the others found nothing.
+async fn poll_seconds(server: &Server, polls: u64) -> anyhow::Result<f64> {
+    loop {
+        let metrics = server.api.get("//metrics").await?.text;
+        let of = |name: &str| -> f64 {
+            let line = metrics.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        if of("oc_poll_seconds_count") >= polls as f64 {
+            return Ok(of("oc_poll_seconds_sum"));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Ok(found)
 }

@@ -1,0 +1,25 @@
+"""What reading with somebody's library costs: its own CPU seconds, wall-clock seconds, and memory at the most."""
+
+import importlib.metadata
+import json
+import resource
+import sys
+import time
+
+
+def of(package, read):
+    """Runs `read(base, token)`, which yields records, and prints what it cost as JSON."""
+    base, token = sys.argv[1:]
+    wall, cpu = time.monotonic(), time.process_time()
+    count = sum(1 for _ in read(base, token))
+    print(
+        json.dumps(
+            {
+                "version": importlib.metadata.version(package),
+                "count": count,
+                "wall": time.monotonic() - wall,
+                "cpu": time.process_time() - cpu,
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )
