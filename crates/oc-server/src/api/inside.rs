@@ -1,7 +1,7 @@
 //! The API from within: the web page calls it as any client does, only without a connection.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,8 +31,7 @@ pub(crate) struct InsideCaller {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) headers: HeaderMap,
-    /// Null when there is none.
-    pub(crate) body: Json,
+    body: Bytes,
 }
 
 /// A failure, in the API's own words.
@@ -104,19 +103,20 @@ impl InsideCaller {
         // A router fails for nobody.
         let Ok(response) = self.router.clone().call(request).await;
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, LARGEST).await.map_err(|error| Refused::faulty(&error))?;
-        let body: Json = serde_json::from_slice(&bytes).unwrap_or_default();
+        let body = to_bytes(body, LARGEST).await.map_err(|error| Refused::faulty(&error))?;
         if parts.status.is_success() {
             Ok(Answered { headers: parts.headers, body })
         } else {
+            let body: Json = serde_json::from_slice(&body).unwrap_or_default();
             Err(Refused::read(parts.status, &body))
         }
     }
 }
 
+/// Read from the bytes themselves, so that a `RawValue` in the type has what the provider wrote.
 impl<T: DeserializeOwned> From<Answered> for Result<T, Refused> {
     fn from(answered: Answered) -> Self {
-        serde_json::from_value(answered.body).map_err(|error| Refused::faulty(&error))
+        serde_json::from_slice(&answered.body).map_err(|error| Refused::faulty(&error))
     }
 }
 
@@ -157,5 +157,24 @@ impl Refused {
             provider_message: None,
             request_id: String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn values_come_as_they_were_written() {
+        let answer = || async { r#"[1.50, 12345678901234567890123, {"b":1,"a":-0.0}]"# };
+        let router = Router::new().route(&format!("{}/values", super::super::PREFIX), get(answer));
+        let secret = SecretString::from("s3cret");
+        let caller = Inside::new(router).caller((&secret, &secret), &Extensions::new()).unwrap();
+        let values: Vec<Box<RawValue>> = caller.read("/values").await.unwrap();
+        let texts: Vec<&str> = values.iter().map(|value| value.get()).collect();
+        assert_eq!(texts, ["1.50", "12345678901234567890123", r#"{"b":1,"a":-0.0}"#]);
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::consent;
@@ -49,7 +50,7 @@ impl Subject {
     ) -> Result<Self, Problem> {
         let element = api.read(&format!("/elements/{connector}")).await?;
         let entries = api.read(&format!("/elements/{connector}/configuration")).await?;
-        let able = api.get(&format!("/elements/{connector}/metadata")).await?.body;
+        let able: Json = api.read(&format!("/elements/{connector}/metadata")).await?;
         let methods = able["events"]["methods"].as_array();
         let has_webhooks = methods.is_some_and(|all| all.iter().any(|one| one == "webhook"));
         let callback = consent::callback(ui);
@@ -155,6 +156,12 @@ async fn carry_out(
     }
 }
 
+/// What the page needs to know of an instance that was made or changed.
+#[derive(Deserialize)]
+struct Made {
+    id: i64,
+}
+
 /// Creates or changes the instance; tells its number.
 pub(super) async fn send(
     api: &InsideCaller,
@@ -167,7 +174,8 @@ pub(super) async fn send(
         Some(id) => api.call(Method::PATCH, &format!("/instances/{id}"), Some(&body)).await?,
         None => api.call(Method::POST, "/instances", Some(&body)).await?,
     };
-    Ok(answered.body["id"].as_i64().or(subject.instance).unwrap_or_default())
+    let made: Result<Made, Refused> = answered.into();
+    Ok(made?.id)
 }
 
 /// The page of the instance that was made or changed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 /// The statuses of the API, and how a page calls them.
 pub(super) const STATUSES: [(&str, &str, &str); 5] = [
@@ -48,8 +48,9 @@ pub(super) struct Told {
 #[derive(Debug, Deserialize)]
 pub(super) struct Change {
     pub(super) field: String,
-    pub(super) old: Json,
-    pub(super) new: Json,
+    /// As the provider wrote it.
+    pub(super) old: Box<RawValue>,
+    pub(super) new: Box<RawValue>,
     /// The sides of which only the beginning is told.
     #[serde(default)]
     pub(super) cut: Vec<String>,
@@ -130,7 +131,7 @@ impl Attempt {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
 

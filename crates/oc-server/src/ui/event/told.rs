@@ -1,7 +1,6 @@
 //! The events of a notification: what has changed of each record, and the record.
 
 use maud::{Markup, html};
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::pretty::pretty;
@@ -64,14 +63,35 @@ fn row(change: &Change) -> Markup {
     }
 }
 
-/// Texts as they are, everything else as JSON.
-fn value(value: &Json, is_cut: bool) -> Markup {
+/// Texts as they are, everything else as the JSON that the provider wrote.
+fn value(value: &RawValue, is_cut: bool) -> Markup {
     html! {
-        @match value {
-            Json::Null => span.soft { "nothing" },
-            Json::String(text) => (text),
-            other => code { (other.to_string()) },
-        }
+        @if value.get() == "null" { span.soft { "nothing" } }
+        @else if let Ok(text) = serde_json::from_str::<String>(value.get()) { (text) }
+        @else { code { (value.get()) } }
         @if is_cut { "…" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_and_what_is_stand_side_by_side_as_the_provider_wrote_them() {
+        let told = r#"{"objectId":"7","eventType":"UPDATED","date":"","changes":[
+            {"field":"amount","old":1.50,"new":12345678901234567890123},
+            {"field":"title","old":null,"new":"<b>\u00e9\"","cut":["new"]},
+            {"field":"tags","old":[1.0, "a"],"new":{}}]}"#;
+        let shown = changes(&serde_json::from_str(told).unwrap()).0;
+        for cell in [
+            r#"<td class="old" data-label="Before"><code>1.50</code></td>"#,
+            r#"<td class="new" data-label="After"><code>12345678901234567890123</code></td>"#,
+            r#"<td class="old" data-label="Before"><span class="soft">nothing</span></td>"#,
+            r#"<td class="new" data-label="After">&lt;b&gt;é&quot;…</td>"#,
+            r#"<code>[1.0, &quot;a&quot;]</code>"#,
+        ] {
+            assert!(shown.contains(cell), "{cell} in {shown}");
+        }
     }
 }
