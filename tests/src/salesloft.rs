@@ -21,6 +21,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::web::Web;
 
@@ -57,6 +58,8 @@ pub struct Provider {
     pub webhooks: Webhooks,
     /// Everything is cut off.
     pub down: bool,
+    /// Each answer but that of `/me` takes a permit of this, and waits for it.
+    pub gate: Option<Arc<Semaphore>>,
     /// Paths and queries of list requests.
     pub asked: Vec<String>,
     /// Runs before each list request is answered: changes that happen while somebody pages.
@@ -110,6 +113,7 @@ impl Salesloft {
             token_requests: 0,
             webhooks: Webhooks::default(),
             down: false,
+            gate: None,
             asked: Vec::new(),
             meanwhile: None,
             clock_offset: 0,
@@ -207,7 +211,13 @@ async fn guard(State(provider): State<Shared>, request: Request, next: Next) -> 
     if let Some(refusal) = refusal {
         return refusal;
     }
+    let gate = lock(&provider).gate.clone().filter(|_| request.uri().path() != "/me");
     let response = next.run(request).await;
+    if let Some(gate) = gate
+        && let Ok(permit) = gate.acquire().await
+    {
+        permit.forget();
+    }
     let mut response = match fault {
         Some(fault) => fault.apply(response).await,
         None => response,

@@ -93,6 +93,7 @@ pub(crate) fn routes(app: &App, api: Inside, stop: CancellationToken) -> Router 
         .route("/ui/instances/{id}", get(instance::show))
         .route("/ui/instances/{id}/standing", get(instance::standing))
         .route("/ui/instances/{id}/reactivate", post(instance::actions::reactivate))
+        .route("/ui/instances/{id}/deletions", post(instance::task::answer))
         .route("/ui/instances/{id}/edit", get(create::edit).post(create::change))
         .route("/ui/instances/{id}/poll", post(instance::actions::poll))
         .route("/ui/instances/{id}/enable", post(instance::actions::enable))

@@ -15,3 +15,4 @@ mod pictures;
 mod receivers;
 mod sign_in;
 mod sound;
+mod tasks;

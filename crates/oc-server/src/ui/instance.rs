@@ -4,6 +4,7 @@ pub(super) mod actions;
 pub(super) mod lately;
 pub(super) mod replay;
 mod standing;
+pub(super) mod task;
 
 use axum::http::Uri;
 use axum::response::Response;

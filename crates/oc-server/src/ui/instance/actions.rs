@@ -12,12 +12,14 @@ use crate::ui::problem::{Problem, words};
 use crate::ui::visitor::{Submitted, Visitor};
 
 /// What was done, for the page that comes after it.
-const DONE: [(&str, &str); 8] = [
+const DONE: [(&str, &str); 10] = [
     ("created", "The instance is created."),
     ("changed", "The instance is changed."),
     ("polling", "It is polled now; what comes of it is shown below."),
     ("replayed", "It is sent again; how much is left is shown below."),
     ("reactivated", "Deliveries go on; what has queued is sent now."),
+    ("told", "What has gone is told as deleted now."),
+    ("dismissed", "Nothing of it is told; the next sweep looks again."),
     ("enabled", "The instance is enabled; it is polled from where it was."),
     ("disabled", "The instance is disabled; what was found before is still delivered."),
     ("deleted", "The instance is deleted."),

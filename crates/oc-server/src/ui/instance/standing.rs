@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::actions;
+use super::task::Task;
 use crate::ui::known_instance::{KnownInstance, Queued};
 use crate::ui::layout::instant;
 use crate::ui::problem::{Problem, sentence};
@@ -31,20 +32,6 @@ struct PollResult {
     error: Option<String>,
 }
 
-/// What is done besides polling.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Task {
-    kind: String,
-    state: String,
-    records: Option<u64>,
-    total: Option<u64>,
-    progress: Option<f64>,
-    tracked: Option<u64>,
-    missing: Option<u64>,
-    error: Option<String>,
-}
-
 /// All of it.
 pub(super) async fn show(visitor: &Visitor, instance: &KnownInstance) -> Result<Markup, Problem> {
     let place = format!("/instances/{}/event-poller-records", instance.id);
@@ -54,6 +41,9 @@ pub(super) async fn show(visitor: &Visitor, instance: &KnownInstance) -> Result<
         p { (condition.badge()) }
         @if let Some(reason) = &condition.reason {
             div.notice { p { (reason) } (actions::remedy(visitor, instance)) }
+        }
+        @for one in &polled {
+            @if let Some(task) = &one.task { (task.question(visitor, instance.id, &one.resource)) }
         }
         @if let Some(queued) = &instance.delivery_queued { (self::queued(queued)) }
         section aria-labelledby="polled" { h2 #polled { "Polled resources" } (resources(&polled)) }
@@ -102,7 +92,7 @@ fn resource(one: &Polled) -> Markup {
         tr {
             td data-label="Resource" {
                 (one.resource)
-                @if let Some(task) = &one.task { (self::task(task)) }
+                @if let Some(task) = &one.task { (task.progress()) }
             }
             td data-label="Last poll (GMT)" { (at(&one.last_poll, "not yet")) }
             td data-label="Result" {
@@ -117,36 +107,6 @@ fn resource(one: &Polled) -> Markup {
                 (one.waiting)
                 @if one.replays_waiting > 0 { span.soft { " · " (one.replays_waiting) " again" } }
             }
-        }
-    }
-}
-
-/// A load or a sweep, with how far it is.
-fn task(task: &Task) -> Markup {
-    let is_load = task.kind == "initial";
-    let what = if is_load { "What was there is read" } else { "What has gone is looked for" };
-    html! {
-        div.task {
-            @if is_load && let Some(progress) = task.progress {
-                progress value=(progress) aria-label=(what) {}
-            }
-            p.soft {
-                @match (task.state.as_str(), task.records, task.tracked) {
-                    ("waiting", ..) => "What has gone will be looked for.",
-                    ("asking", _, Some(tracked)) => {
-                        (task.missing.unwrap_or_default()) " of " (tracked)
-                        " seem to have gone; say by the API whether that may be told."
-                    },
-                    (_, Some(records), _) => {
-                        (what) ": " (records) @if let Some(total) = task.total { " of " (total) } "."
-                    },
-                    (_, _, Some(tracked)) => {
-                        (what) ": " (task.missing.unwrap_or_default()) " of " (tracked) " so far."
-                    },
-                    _ => { (what) "." },
-                }
-            }
-            @if let Some(error) = &task.error { p.fault { (sentence(error)) } }
         }
     }
 }
