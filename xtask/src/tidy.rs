@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 /// The crates from the lowest to the highest: each may name only those before it.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "oc-config",
     "oc-telemetry",
     "oc-egress",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 10] = [
     "oc-poll",
     "oc-dispatch",
     "oc-sinks",
+    "oc-queue",
     "oc-store",
     "oc-server",
 ];

@@ -2,6 +2,7 @@
 //! they are sent again.
 #![doc = include_str!("../README.md")]
 
+mod backlog;
 mod dispatcher;
 mod heading;
 mod herald;
@@ -14,6 +15,7 @@ pub mod signature;
 mod transport;
 mod webhook;
 
+pub use backlog::{Backlog, DueLane, DueLanes, DueRequest, Taken, Ticket};
 pub use dispatcher::{Dispatcher, DispatcherSettings};
 pub use heading::heading;
 pub use herald::{Herald, Notice, Notices};
@@ -29,6 +31,8 @@ pub use transport::{
 };
 pub use webhook::Webhooks;
 
+#[cfg(any(test, feature = "mock"))]
+pub use backlog::MockBacklog;
 #[cfg(any(test, feature = "mock"))]
 pub use outbox::MockOutbox;
 #[cfg(any(test, feature = "mock"))]

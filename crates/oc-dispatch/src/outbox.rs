@@ -23,7 +23,7 @@ pub struct LaneId(pub i64);
 pub struct DestinationId(pub String);
 
 /// Which of a lane's notifications are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Turn {
     /// What is new.
     New,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ipnet::IpNet;
 use oc_config::{Catalogue, Connector};
-use oc_dispatch::{Callback, Destination, Dispatcher, DispatcherSettings, Herald, Webhooks};
+use oc_dispatch::{
+    Callback, Destination, Dispatcher, DispatcherSettings, Herald, Outbox, Webhooks,
+};
 use oc_egress::{Clock, Dice, Egress, Names, Policy};
 use oc_hub::{Hub, Retry};
 use oc_oauth::{Patience, TokenEndpoint, Tokens};
@@ -15,6 +17,7 @@ use oc_poll::{
     Caretaker, CaretakerSettings, Intake, IntakeSettings, Poller, PollerSettings, Subscriber,
     SubscriberSettings,
 };
+use oc_queue::{Queue, QueueSettings};
 use oc_sinks::{Sinks, Transports};
 use oc_store::{Store, StoreOptions};
 use tokio_util::task::TaskTracker;
@@ -44,6 +47,8 @@ pub(crate) struct App {
     pub(crate) egress: Egress,
     pub(crate) sinks: Sinks,
     pub(crate) store: Store,
+    /// What hands out deliveries to this process, if anything does.
+    pub(crate) queue: Option<Queue>,
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) tokens: Tokens,
     pub(crate) hub: Hub,
@@ -90,6 +95,7 @@ impl App {
             egress,
             sinks,
             store,
+            queue: None,
             endpoint,
             tokens,
             hub,
@@ -163,10 +169,32 @@ impl App {
         }
     }
 
+    /// Connects to the queue, where the settings have one.
+    pub(crate) async fn connect_queue(&mut self) -> anyhow::Result<()> {
+        let Some(queue) = &self.settings.queue else { return Ok(()) };
+        let settings = QueueSettings {
+            servers: queue.servers.clone(),
+            replicas: queue.replicas,
+            max_ack_pending: queue.max_ack_pending,
+            outbox: self.store.identity().await.context("the database has no name")?,
+            per_destination: self.settings.dispatch_per_destination,
+            probes: self.settings.failures.probes.is_on(),
+        };
+        let store = Arc::new(self.store.clone());
+        let connected =
+            Queue::connect(settings, Arc::clone(&store) as _, store, self.clock.clone());
+        self.queue = Some(Box::pin(connected).await.context("OC_NATS_URL")?);
+        Ok(())
+    }
+
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         let within = self.settings.callback_timeout;
+        let outbox: Arc<dyn Outbox> = match &self.queue {
+            Some(queue) => Arc::new(queue.clone()),
+            None => Arc::new(self.store.clone()),
+        };
         Dispatcher {
-            outbox: Arc::new(self.store.clone()),
+            outbox,
             transport: Arc::new(self.transports(self.egress.clone())),
             clock: self.clock.clone(),
             dice: Dice::system(),

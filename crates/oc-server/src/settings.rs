@@ -5,6 +5,7 @@ mod failures;
 mod file;
 mod network;
 mod operator;
+mod queue;
 mod table;
 mod tracing;
 mod value;
@@ -23,6 +24,7 @@ pub(crate) use access::{Access, Origins};
 pub(crate) use failures::Failures;
 pub(crate) use network::Network;
 pub(crate) use operator::Operator;
+pub(crate) use queue::Queue;
 use table::Found;
 pub(crate) use table::arguments;
 pub(crate) use tracing::Tracing;
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
     pub(crate) database: Location,
+    /// What hands out deliveries, if anything does.
+    pub(crate) queue: Option<Queue>,
     pub(crate) secret_key: Option<SecretString>,
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) user_secret: Option<SecretString>,
@@ -93,6 +97,7 @@ impl Settings {
         });
         let public_url = found.optional("public-url", "an http or https url", value::url);
         let database = found.secret_parse("database-url", DATABASE, value::database);
+        let queue = Queue::read(found, database.as_ref());
         let network = Network::read(found);
         let log_format = found.parse("log-format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
@@ -128,6 +133,7 @@ impl Settings {
                 None => Url::parse(&format!("http://{listen}")).ok()?,
             },
             database: database?,
+            queue: queue?,
             secret_key: found.secret("secret-key"),
             secret_key_file: found.text("secret-key-file").map(PathBuf::from),
             user_secret,

@@ -9,6 +9,7 @@ mod sink;
 mod sinks;
 mod transports;
 
+pub use nats::NatsServers;
 pub use settings::SinkTable;
 pub use sinks::Sinks;
 pub use transports::Transports;

@@ -1,5 +1,6 @@
 //! Subjects of NATS JetStream: a stream has stored the notification when this says so.
 
+mod servers;
 mod subject;
 
 use std::time::Duration;
@@ -7,17 +8,14 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream::context::{Context, ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::{ConnectOptions, ServerAddr};
 use async_trait::async_trait;
 use oc_egress::EgressError;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
 use crate::settings::NatsSettings;
 use crate::sink::{Parcel, Sink, SinkError};
+pub use servers::NatsServers;
 pub(crate) use subject::Subject;
-
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Publishes notifications and waits for the stream's acknowledgement.
 pub(crate) struct NatsSink {
@@ -45,19 +43,9 @@ impl NatsSink {
     }
 
     async fn connect(&self) -> Result<Context, SinkError> {
-        let addresses = addresses(&self.settings.url)
+        let servers = NatsServers::read(&self.settings.url)
             .ok_or_else(|| SinkError::Unreachable("its url cannot be read".to_owned()))?;
-        let mut options = ConnectOptions::new()
-            .name("open-connectors")
-            .connection_timeout(CONNECT)
-            .tls_client_config(self.tls.clone());
-        if let Some(user) = addresses.iter().find_map(ServerAddr::username) {
-            let password = addresses.iter().find_map(ServerAddr::password);
-            options = match password {
-                Some(password) => options.user_and_password(user.to_owned(), password.to_owned()),
-                None => options.token(user.to_owned()),
-            };
-        }
+        let (options, addresses) = servers.dial(self.tls.clone());
         let connected = options.connect(addresses).await;
         let client = connected.map_err(|error| SinkError::Unreachable(error.to_string()))?;
         Ok(ContextBuilder::new().timeout(self.within).build(client))
@@ -88,11 +76,4 @@ impl Sink for NatsSink {
             }),
         }
     }
-}
-
-/// The servers of a url: several are separated by commas.
-pub(crate) fn addresses(url: &SecretString) -> Option<Vec<ServerAddr>> {
-    let addresses = url.expose_secret().split(',').map(|one| one.trim().parse().ok());
-    let known = |address: &ServerAddr| matches!(address.scheme(), "nats" | "tls");
-    addresses.collect::<Option<Vec<_>>>().filter(|all| all.iter().all(known))
 }

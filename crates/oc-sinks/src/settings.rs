@@ -160,7 +160,7 @@ impl SinkSettings {
     fn check_url(&self) -> Result<(), String> {
         let is_read = match &self.kind {
             Kind::File(_) => true,
-            Kind::Nats(nats) => crate::nats::addresses(&nats.url).is_some(),
+            Kind::Nats(nats) => crate::nats::NatsServers::read(&nats.url).is_some(),
             Kind::Postgres(postgres) => crate::postgres::config(&postgres.url).is_some(),
         };
         if is_read {

@@ -1,5 +1,6 @@
 //! What delivery needs: lanes with something due, and the outcome of what was sent.
 
+mod backlog;
 mod due;
 mod probe;
 mod queue;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::{
     Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, Lane, LaneId, Next, Outbox,
-    OutboxError, Settlement, Turn,
+    OutboxError, Settlement, Ticket, Turn,
 };
 use oc_poll::{Fence, ResourceId};
 use uuid::Uuid;
@@ -50,21 +51,13 @@ impl Outbox for Store {
             Ok((chosen, lanes, due::next(sql, &request)?))
         };
         let (mut chosen, mut lanes, next) = self.database.read(choose).await?;
-        let mut taken = self.take_lanes(&chosen, (now, lease)).await?;
+        let taken = self.take_lanes(chosen.iter().map(Chosen::claim), (now, lease)).await?;
         if self.node().is_some() {
             chosen.retain(|one| taken.contains_key(&one.claim()));
-            lanes = self.lanes_again(chosen, now).await?;
+            let tickets = chosen.into_iter().map(|one| one.into_due().ticket).collect();
+            lanes = self.lanes_again(tickets, now).await?;
         }
-        let of_claim = |lane: Lane| {
-            let fence = taken.remove(&(Kind::of(lane.turn), lane.id.0))?;
-            Some(Lane { fence, ..lane })
-        };
-        lanes = lanes.into_iter().filter_map(of_claim).collect();
-        // Nothing waits in these any more.
-        for ((kind, lane), fence) in taken {
-            self.let_go(kind, lane, fence).await;
-        }
-        Ok(Claimed { lanes, next })
+        Ok(Claimed { lanes: self.under_claims(lanes, taken).await, next })
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
@@ -114,12 +107,12 @@ impl Store {
     /// Of the lanes, those that are this process's from now on.
     async fn take_lanes(
         &self,
-        chosen: &[Chosen],
+        lanes: impl Iterator<Item = (Kind, i64)> + Clone,
         lease: (Timestamp, Duration),
     ) -> Result<HashMap<(Kind, i64), Fence>, StoreError> {
         let mut taken = HashMap::new();
         for kind in [Kind::Lane, Kind::Replay] {
-            let of = chosen.iter().map(Chosen::claim).filter(|claim| claim.0 == kind);
+            let of = lanes.clone().filter(|claim| claim.0 == kind);
             let keys = self.take(kind, of.map(|(_, key)| key).collect(), lease).await?;
             taken.extend(keys.into_iter().map(|(key, fence)| ((kind, key), fence)));
         }
@@ -129,15 +122,33 @@ impl Store {
     /// Lanes as their last owners have left them, read after they were claimed.
     async fn lanes_again(
         &self,
-        chosen: Vec<Chosen>,
+        tickets: Vec<Ticket>,
         now: Timestamp,
     ) -> Result<Vec<Lane>, StoreError> {
-        if chosen.is_empty() {
+        if tickets.is_empty() {
             return Ok(Vec::new());
         }
         let profiles = self.profiles.clone();
-        let read = move |sql: &Sql| due::read_again(sql, &profiles, &chosen, now);
+        let read = move |sql: &Sql| due::read_again(sql, &profiles, &tickets, now);
         self.database.read(read).await
+    }
+
+    /// The lanes with the claims that they are sent under; claims of lanes in which nothing waits
+    /// any more are given back.
+    async fn under_claims(
+        &self,
+        lanes: Vec<Lane>,
+        mut taken: HashMap<(Kind, i64), Fence>,
+    ) -> Vec<Lane> {
+        let of_claim = |lane: Lane| {
+            let fence = taken.remove(&(Kind::of(lane.turn), lane.id.0))?;
+            Some(Lane { fence, ..lane })
+        };
+        let lanes = lanes.into_iter().filter_map(of_claim).collect();
+        for ((kind, lane), fence) in taken {
+            self.let_go(kind, lane, fence).await;
+        }
+        lanes
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oc_config::Catalogue;
 use oc_egress::Clock;
+use uuid::Uuid;
 
 use crate::claims::Kind;
 use crate::database::Database;
@@ -18,6 +19,9 @@ use crate::{Location, SecretKey, StoreError};
 
 /// The sealed value that tells at the start whether the key is the right one.
 pub(crate) const KEY_CHECK: &str = "key check";
+
+/// The value that tells databases apart.
+const IDENTITY: &str = "identity";
 
 /// The longest that an answer is waited for by whoever asks whether there is one.
 const READY: Duration = Duration::from_secs(5);
@@ -88,6 +92,23 @@ impl Store {
     /// When the storage fails; then claims end with their leases.
     pub async fn leave(&self) -> Result<(), StoreError> {
         self.database.leave().await
+    }
+
+    /// The name of the database, of letters and digits: the same for all who share it, and its own.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn identity(&self) -> Result<String, StoreError> {
+        let new = Uuid::now_v7().simple().to_string();
+        let name = move |sql: &Sql| {
+            sql.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+                params![IDENTITY, new.clone().into_bytes()],
+            )?;
+            let name = meta(sql, IDENTITY)?.unwrap_or_default();
+            String::from_utf8(name).map_err(|error| StoreError::stored("meta", error))
+        };
+        self.database.write_to(Touches::Nothing, name).await
     }
 
     /// This process among those that share the database, when any can.

@@ -31,14 +31,24 @@ pub(crate) struct Wakes {
     here: [Notify; 2],
     untold: [AtomicBool; 2],
     tell: Notify,
+    /// Other nodes hear of what is to be sent in another way.
+    quiet: AtomicBool,
 }
 
 impl Wakes {
     /// Something new was stored, for whichever node is first.
     pub(crate) fn wake(&self, what: Wake) {
         self.wake_here(what);
+        if what == Wake::Outbox && self.quiet.load(Ordering::Relaxed) {
+            return;
+        }
         self.untold[what as usize].store(true, Ordering::Release);
         self.tell.notify_one();
+    }
+
+    /// Whether other nodes are told that there is something to send.
+    pub(crate) fn tell_of_outbox(&self, tell: bool) {
+        self.quiet.store(!tell, Ordering::Relaxed);
     }
 
     /// The same that only this process has to know.
@@ -61,5 +71,23 @@ impl Wakes {
                 return untold;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn others_are_told_unless_they_hear_it_in_another_way() {
+        let wakes = Wakes::default();
+        wakes.tell_of_outbox(false);
+        wakes.wake(Wake::Outbox);
+        wakes.changed(Wake::Outbox).await;
+        wakes.wake(Wake::Pushed);
+        assert_eq!(wakes.untold().await, [Wake::Pushed]);
+        wakes.tell_of_outbox(true);
+        wakes.wake(Wake::Outbox);
+        assert_eq!(wakes.untold().await, [Wake::Outbox]);
     }
 }

@@ -155,6 +155,16 @@ table! {
         "Destinations of those instances");
     STOPPED_INSTANCES: Gauge = gauge("oc_stopped_instances", Unit::Count, &[],
         "Instances whose polling has stopped until somebody changes or authorizes them");
+    QUEUE_CONNECTED: Gauge = gauge("oc_queue_connected", Unit::Count, &[],
+        "1 while NATS JetStream hands out deliveries, 0 while it does not answer and this process looks into the database itself; only with OC_NATS_URL");
+    QUEUE_WAITING: Gauge = gauge("oc_queue_waiting", Unit::Count, &[],
+        "Lanes in the queue that nobody has been handed yet");
+    QUEUE_ACK_PENDING: Gauge = gauge("oc_queue_ack_pending", Unit::Count, &[],
+        "Lanes that were handed out, to whichever process, and are not acknowledged");
+    QUEUE_PUT: Counter = counter("oc_queue_put_total", &[result(&["put", "there"])],
+        "Lanes that this process put into the queue, and those that were there already");
+    QUEUE_HANDED: Counter = counter("oc_queue_handed_total", &[of("delivery", &["first", "again"])],
+        "Lanes that this process was handed, by whether somebody had been before");
     COMMITS: Counter = counter("oc_store_commits_total", &[result(&["done", "failed"])],
         "Transactions of the store that wrote");
     COMMIT_SECONDS: Histogram = histogram("oc_store_commit_seconds", BRIEF, &[],

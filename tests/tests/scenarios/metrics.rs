@@ -44,7 +44,7 @@ async fn the_destination_that_fares_worst_comes_first() -> anyhow::Result<()> {
 }
 
 /// A line of Prometheus' text format.
-struct Sample {
+pub(crate) struct Sample {
     name: String,
     labels: Vec<(String, String)>,
     value: f64,
@@ -75,14 +75,15 @@ impl Sample {
     }
 }
 
-async fn samples(api: &Api) -> anyhow::Result<Vec<Sample>> {
+/// All that a server's metrics say.
+pub(crate) async fn samples(api: &Api) -> anyhow::Result<Vec<Sample>> {
     let text = api.call("GET", "//metrics", "", None).await?.text;
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| Sample::read(line).with_context(|| line.to_owned())).collect()
 }
 
 /// The sum of the series of a metric that have these label values.
-fn sum(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> f64 {
+pub(crate) fn sum(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> f64 {
     let has = |sample: &&Sample| {
         sample.name == name
             && labels.iter().all(|(name, value)| {

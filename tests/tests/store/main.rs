@@ -2,6 +2,8 @@
 
 #[path = "../../../crates/oc-store/tests/conformance/audit.rs"]
 mod audit;
+#[path = "../../../crates/oc-store/tests/conformance/backlog.rs"]
+mod backlog;
 #[path = "../../../crates/oc-store/tests/conformance/contents.rs"]
 mod contents;
 mod copied;

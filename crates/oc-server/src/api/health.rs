@@ -20,10 +20,13 @@ pub(super) fn routes(telemetry: Telemetry) -> Router<App> {
 }
 
 async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
-    if app.store.is_ready().await {
-        Ok("ready\n")
-    } else {
-        Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer"))
+    if !app.store.is_ready().await {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer"));
+    }
+    // Without the queue everything is done all the same.
+    match &app.queue {
+        Some(queue) if !queue.is_connected() => Ok("ready, without the queue\n"),
+        _ => Ok("ready\n"),
     }
 }
 

@@ -57,8 +57,11 @@ pub(crate) async fn run(
     let has = |role| options.role.is_empty() || options.role.contains(&role);
     let stop = stop_signal()?;
     let telemetry = Telemetry::start()?;
-    let app = App::build(settings).await?;
+    let mut app = App::build(settings).await?;
     first_user(&app).await?;
+    if has(Role::Dispatch) {
+        app.connect_queue().await?;
+    }
     let last = CancellationToken::new();
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
@@ -80,11 +83,7 @@ pub(crate) async fn run(
         parts.spawn(app.intake().run(stop.clone()));
     }
     if has(Role::Dispatch) {
-        parts.spawn(app.dispatcher().run(stop.clone()));
-        parts.spawn(sweep(app.clone(), stop.clone()));
-        if let Some(herald) = app.herald()? {
-            parts.spawn(herald.run(stop.clone()));
-        }
+        deliver(&mut parts, &app, &stop)?;
     }
     let failed = tokio::select! {
         () = stop.cancelled() => false,
@@ -116,6 +115,19 @@ pub(crate) async fn run(
     leave(&app).await;
     tracing::info!("Stopped");
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Starts what tells tenants and the operator.
+fn deliver(parts: &mut JoinSet<()>, app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
+    parts.spawn(app.dispatcher().run(stop.clone()));
+    if let Some(queue) = app.queue.clone() {
+        parts.spawn(queue.run(stop.clone()));
+    }
+    parts.spawn(sweep(app.clone(), stop.clone()));
+    if let Some(herald) = app.herald()? {
+        parts.spawn(herald.run(stop.clone()));
+    }
+    Ok(())
 }
 
 /// Lets other servers have at once what this one had claimed.

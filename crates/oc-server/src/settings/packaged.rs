@@ -38,7 +38,9 @@ fn the_packaged_file_names_every_setting_with_its_default() {
     let packaged = settings(&text).unwrap();
     assert_eq!(packaged.database.file(), Some(Path::new("/var/lib/open-connectors/oc.db")));
     let shown = with_examples(&text);
-    settings(&shown).unwrap();
+    // The file is of one server, and a queue of several.
+    let (file, shared) = ("sqlite:/var/lib/open-connectors/oc.db", "postgres://oc@db.example/oc");
+    settings(&shown.replace(file, shared)).unwrap();
     let shown: toml::Table = shown.parse().unwrap();
     for (name, default) in table::defaults() {
         let key = name.replace('-', "_");

@@ -15,10 +15,13 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 34] = [
+const SETTINGS: [Setting; 37] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), true, "sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE for any number of servers"),
+    Setting("nats-url", None, true, "NATS JetStream that hands out deliveries to servers that share PostgreSQL, as nats://HOST:4222, several separated by commas [default: they look into the database]"),
+    Setting("nats-replicas", Some("3"), false, "NATS servers that keep the queue, from 1 to 5"),
+    Setting("nats-max-ack-pending", Some("1024"), false, "Deliveries that the queue has handed out at the same time, to all servers together"),
     Setting("secret-key", None, true, "32 bytes as base64; encrypts secrets at rest"),
     Setting("secret-key-file", None, false, "File with the secret key [default: beside the SQLite file, made at the first start]"),
     Setting("user-secret", None, true, "Secret of the first user [default: made and printed at the first start]"),
@@ -53,7 +56,7 @@ const SETTINGS: [Setting; 34] = [
 ];
 
 /// Settings that are documented and that this version does not carry out.
-const UNSUPPORTED: [&str; 3] = ["OC_TLS_CERT", "OC_TLS_KEY", "OC_NATS_URL"];
+const UNSUPPORTED: [&str; 2] = ["OC_TLS_CERT", "OC_TLS_KEY"];
 
 /// What other programs call a setting too.
 const STANDARD: [(&str, &str); 1] = [("otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")];

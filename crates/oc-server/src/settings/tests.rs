@@ -111,3 +111,21 @@ fn secrets_do_not_print() {
     let settings = read(&["--user-secret", "s3cret", "--secret-key", "s3cret"], None).unwrap();
     assert!(!format!("{settings:?}").contains("s3cret"));
 }
+
+#[test]
+fn a_queue_needs_servers_and_a_database_that_can_be_shared() {
+    let postgres = ["--database-url", "postgres://oc@db.example/oc"];
+    let with = |flags: &[&str]| read(&[&postgres[..], flags].concat(), None);
+    assert!(with(&[]).unwrap().queue.is_none());
+    let queue = with(&["--nats-url", "tls://oc:s3cret@one.example:4222,tls://two.example:4222"]);
+    let queue = queue.unwrap().queue.unwrap();
+    assert_eq!((queue.replicas, queue.max_ack_pending), (3, 1_024));
+    let faults = with(&["--nats-url", "http://oc:s3cret@one.example", "--nats-replicas", "6"]);
+    let faults = faults.unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("--nats-replicas: `6` was found; a number from 1 to 5"));
+    assert!(faults[1].starts_with("OC_NATS_URL: expected urls as nats://HOST:4222 or tls://"));
+    let faults = read(&["--nats-url", "nats://s3cret@one.example"], None).unwrap_err();
+    assert!(faults[0].contains("a SQLite file has one server; set OC_DATABASE_URL to postgres://"));
+    assert!(!format!("{faults:?} {queue:?}").contains("s3cret"));
+}

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
-use oc_dispatch::{ClaimRequest, DestinationId, Lane, LaneId, Turn};
+use oc_dispatch::{ClaimRequest, DestinationId, DueLane, Lane, LaneId, Ticket, Turn};
 use oc_poll::Fence;
 
 use super::queue::{NEW, PROBES, Queue, REPLAYS};
@@ -21,7 +21,7 @@ pub(super) struct Held {
 }
 
 /// A lane with something due.
-struct DueLane {
+struct Waiting {
     id: LaneId,
     instance: InstanceId,
     resource: Arc<str>,
@@ -35,14 +35,14 @@ struct DueLane {
 pub(super) struct Chosen {
     id: LaneId,
     turn: Turn,
-    instance: InstanceId,
     resource: Arc<str>,
     destination_id: DestinationId,
+    since: i64,
     /// The instance as it is configured, with a destination.
     profile: Arc<Profile>,
 }
 
-impl DueLane {
+impl Waiting {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             id: LaneId(row.get(0)?),
@@ -59,6 +59,15 @@ impl Chosen {
     /// What has to be claimed for it.
     pub(super) fn claim(&self) -> (Kind, i64) {
         (Kind::of(self.turn), self.id.0)
+    }
+
+    /// As a queue between processes has it.
+    pub(super) fn into_due(self) -> DueLane {
+        DueLane {
+            ticket: Ticket { lane: self.id, turn: self.turn },
+            since: Timestamp(self.since),
+            destination_id: self.destination_id,
+        }
     }
 }
 
@@ -118,27 +127,28 @@ pub(super) fn read(sql: &Sql, chosen: Vec<Chosen>) -> Result<Vec<Lane>, StoreErr
     Ok(lanes)
 }
 
-/// The same for lanes that were chosen a moment ago, as they are now.
+/// What waits in lanes that were chosen a moment ago, as they are now; none of those in which
+/// nothing is due any more.
 pub(super) fn read_again(
     sql: &Sql,
     profiles: &Profiles,
-    chosen: &[Chosen],
+    chosen: &[Ticket],
     now: Timestamp,
 ) -> Result<Vec<Lane>, StoreError> {
     let mut still = Vec::with_capacity(chosen.len());
-    for one in chosen {
-        let due = Queue::of(one.turn).still_due();
-        let found = sql.find(&due, [now.0, one.id.0], |row| row.get(2).map(DestinationId))?;
-        let Some(destination_id) = found else { continue };
-        if let Some(profile) = sendable(sql, profiles, one.instance)? {
-            still.push(Chosen { destination_id, profile, ..one.clone() });
+    for &Ticket { lane, turn } in chosen {
+        let due = Queue::of(turn).still_due();
+        let Some(found) = sql.find(&due, [now.0, lane.0], Waiting::read)? else { continue };
+        let Waiting { id, instance, resource, destination_id, since, .. } = found;
+        if let Some(profile) = sendable(sql, profiles, instance)? {
+            still.push(Chosen { id, turn, resource, destination_id, since, profile });
         }
     }
     read(sql, still)
 }
 
 /// How many of these lanes go to each destination.
-fn destinations(
+pub(super) fn destinations(
     sql: &Sql,
     lanes: &HashSet<i64>,
 ) -> Result<HashMap<DestinationId, usize>, StoreError> {
@@ -181,7 +191,7 @@ impl Search<'_> {
         while self.chosen.len() < self.request.lanes
             && let Some((tenant, lane)) = turns.next()
         {
-            let DueLane { id, instance, resource, destination_id, .. } = lane;
+            let Waiting { id, instance, resource, destination_id, since, .. } = lane;
             let room = room(self.request, &destination_id);
             let used = self.used.entry(destination_id.clone()).or_default();
             let taken = taken.entry(destination_id.clone()).or_default();
@@ -193,7 +203,7 @@ impl Search<'_> {
                 *taken += 1;
                 turns.took(tenant);
                 let turn = queue.turn;
-                self.chosen.push(Chosen { id, turn, instance, resource, destination_id, profile });
+                self.chosen.push(Chosen { id, turn, resource, destination_id, since, profile });
             }
         }
         Ok(())
@@ -201,28 +211,28 @@ impl Search<'_> {
 
     /// Lanes that are due, the longest due first: all of them; or, where those of a tenant or a
     /// destination may stand in front of all others, the first of each tenant and destination.
-    fn due(&self, queue: &Queue) -> Result<Vec<DueLane>, StoreError> {
+    fn due(&self, queue: &Queue) -> Result<Vec<Waiting>, StoreError> {
         let room = &self.request.room;
         let full: Vec<&str> =
             room.iter().filter(|(_, room)| **room == 0).map(|(id, _)| &*id.0).collect();
         let full =
             serde_json::to_string(&full).map_err(|error| StoreError::stored("room", error))?;
         let values = params![self.request.now.0, full, LOOK];
-        let lanes = self.sql.all(&queue.due(self.sql), values, DueLane::read)?;
+        let lanes = self.sql.all(&queue.due(self.sql), values, Waiting::read)?;
         match queue.places() {
             Some(places) if lanes.len() == LOOK => self.due_everywhere(queue, &places),
             _ => Ok(lanes),
         }
     }
 
-    fn due_everywhere(&self, queue: &Queue, places: &str) -> Result<Vec<DueLane>, StoreError> {
+    fn due_everywhere(&self, queue: &Queue, places: &str) -> Result<Vec<Waiting>, StoreError> {
         // Those that are claimed may stand among them.
         let (now, most) = (self.request.now.0, 2 * self.request.per_destination);
         let place = |row: &Row<'_>| Ok((row.get::<i64>(0)?, DestinationId(row.get(1)?)));
         let mut places = self.sql.all(places, (), place)?;
         places.retain(|(_, destination)| room(self.request, destination) > 0);
         let values = places.iter().map(|(tenant, place)| params![now, *tenant, place.0, most]);
-        let mut lanes = self.sql.all_each(&queue.due_there(self.sql), values, DueLane::read)?;
+        let mut lanes = self.sql.all_each(&queue.due_there(self.sql), values, Waiting::read)?;
         lanes.sort_by_key(|lane| lane.since);
         Ok(lanes)
     }

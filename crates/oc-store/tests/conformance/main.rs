@@ -1,6 +1,7 @@
 //! What every store has to keep, test by test.
 
 mod audit;
+mod backlog;
 mod backup;
 mod contents;
 mod crash;

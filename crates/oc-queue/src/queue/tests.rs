@@ -1,0 +1,54 @@
+//! The queue without JetStream.
+
+use oc_dispatch::{MockBacklog, MockOutbox};
+use oc_sinks::NatsServers;
+use secrecy::SecretString;
+
+use super::*;
+
+/// A queue whose JetStream nobody has ever seen.
+async fn queue(outbox: MockOutbox) -> Queue {
+    let url = SecretString::from("nats://127.0.0.1:1");
+    let settings = QueueSettings {
+        servers: NatsServers::read(&url).unwrap(),
+        replicas: 3,
+        max_ack_pending: 10,
+        outbox: "test".to_owned(),
+        per_destination: 10,
+        probes: true,
+    };
+    let (outbox, backlog) = (Arc::new(outbox), Arc::new(MockBacklog::new()));
+    Queue::connect(settings, outbox, backlog, Clock::new(|| Timestamp(0))).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_without_jetstream_leaves_all_to_the_outbox() {
+    let mut outbox = MockOutbox::new();
+    let next = Some(Timestamp(9));
+    outbox.expect_claim().once().returning(move |_| Ok(Claimed { lanes: Vec::new(), next }));
+    outbox.expect_settle().once().returning(|_| Ok(()));
+    let queue = queue(outbox).await;
+    assert!(!queue.is_connected());
+    let request = ClaimRequest {
+        now: Timestamp(0),
+        lanes: 1,
+        per_destination: 1,
+        room: [].into(),
+        probes: true,
+        lease: LATER,
+    };
+    assert_eq!(queue.claim(request).await.unwrap().next, next);
+    queue.settle(Vec::new()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_jetstream_what_is_new_in_the_outbox_wakes_the_workers() {
+    let mut outbox = MockOutbox::new();
+    outbox.expect_changed().return_const(());
+    let queue = queue(outbox).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(queue.clone().run(stop.clone()));
+    queue.changed().await;
+    stop.cancel();
+    running.await.unwrap();
+}

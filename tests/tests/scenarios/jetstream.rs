@@ -1,0 +1,153 @@
+//! Three servers on one PostgreSQL, whose deliveries a JetStream cluster of three hands out: whichever
+//! node of either is killed, nothing is lost, every repeat carries the same id, and the order of a lane
+//! holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use oc_tests::salesloft::World;
+use oc_tests::{Nats, Options, Postgres, Receiver, Salesloft, Server};
+use serde_json::json;
+
+use crate::metrics::{samples, sum};
+use crate::story::{check_story, until_told};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct House {
+    nats: Nats,
+    _postgres: Arc<Postgres>,
+    salesloft: Salesloft,
+    receiver: Receiver,
+    servers: Vec<Server>,
+    people: Vec<u64>,
+}
+
+impl House {
+    /// Three servers that have all joined, and two instances.
+    async fn new() -> anyhow::Result<Self> {
+        let (postgres, nats) = (Postgres::shared().await?, Nats::cluster(3).await?);
+        let options = Options::default()
+            .with("OC_DATABASE_URL", &postgres.database().await?)
+            .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+            .with("OC_NATS_URL", &nats.url());
+        let (salesloft, receiver, first) = Server::house(options.clone()).await?;
+        first.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
+        let mut servers = vec![first];
+        for _ in 0..2 {
+            servers.push(Server::start(&salesloft, options.clone()).await?);
+        }
+        let people =
+            salesloft.change(|world, now| (0..50).map(|_| world.add_person(now)).collect());
+        let house = Self { nats, _postgres: postgres, salesloft, receiver, servers, people };
+        house.until_told().await?;
+        house.until_connected(1.0).await?;
+        Ok(house)
+    }
+
+    /// A metric of each server.
+    async fn metric(&self, name: &str) -> anyhow::Result<Vec<f64>> {
+        let mut values = Vec::new();
+        for server in &self.servers {
+            values.push(sum(&samples(&server.api).await?, name, &[]));
+        }
+        Ok(values)
+    }
+
+    /// How many lanes the queue has handed out.
+    async fn handed(&self) -> anyhow::Result<f64> {
+        Ok(self.metric("oc_queue_handed_total").await?.iter().sum())
+    }
+
+    /// Waits until all servers have the queue, or none has.
+    async fn until_connected(&self, connected: f64) -> anyhow::Result<()> {
+        let asking = async {
+            while self.metric("oc_queue_connected").await? != [connected; 3] {}
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, asking).await.context("the queue comes or goes late")?
+    }
+
+    async fn until_told(&self) -> anyhow::Result<()> {
+        until_told(&self.receiver, &self.salesloft, 0).await
+    }
+
+    fn change(&self) {
+        self.salesloft.change(|world: &mut World, now| {
+            for _ in 0..40 {
+                world.touch_person(self.people[rand::random_range(0..self.people.len())], now);
+            }
+        });
+    }
+
+    /// Changes some people, and waits until this has been seen to begin.
+    async fn in_the_middle(&self) -> anyhow::Result<()> {
+        let before = self.receiver.deliveries().len();
+        self.change();
+        let is_under_way = |receiver: &Receiver| receiver.deliveries().len() > before;
+        self.receiver.until("something to be under way", is_under_way).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_jetstream_node_is_killed_and_comes_back_nothing_is_lost() -> anyhow::Result<()> {
+    let house = House::new().await?;
+    let before = house.handed().await?;
+    for node in 0..3 {
+        house.in_the_middle().await?;
+        house.nats.kill(node).await?;
+        for _ in 0..5 {
+            house.in_the_middle().await?;
+        }
+        let (back, under_way) = tokio::join!(house.nats.start_again(node), house.in_the_middle());
+        back.and(under_way)?;
+        for _ in 0..5 {
+            house.in_the_middle().await?;
+        }
+        house.until_told().await?;
+    }
+    assert!(house.handed().await? > before, "nothing came from the queue");
+    check_story(&house.receiver, &house.salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_of_jetstream_deliveries_go_on() -> anyhow::Result<()> {
+    let house = House::new().await?;
+    house.in_the_middle().await?;
+    house.nats.kill(0).await?;
+    house.nats.kill(1).await?;
+    house.change();
+    house.until_told().await?;
+    house.until_connected(0.0).await?;
+    let ready = house.servers[0].api.get("//health/ready").await?;
+    assert_eq!((ready.status, ready.text.as_str()), (200, "ready, without the queue\n"));
+    house.change();
+    house.until_told().await?;
+    house.nats.start_both_again([0, 1]).await?;
+    house.until_connected(1.0).await?;
+    let before = house.handed().await?;
+    house.in_the_middle().await?;
+    house.until_told().await?;
+    assert!(house.handed().await? > before, "nothing came from the queue");
+    check_story(&house.receiver, &house.salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_server_is_killed_the_queue_hands_its_lanes_to_others() -> anyhow::Result<()> {
+    let mut house = House::new().await?;
+    for killed in 0..3 {
+        house.in_the_middle().await?;
+        house.servers[killed].kill().await?;
+        house.change();
+        house.until_told().await?;
+        house.servers[killed].start_again().await?;
+    }
+    for server in &mut house.servers {
+        house.salesloft.change(|world: &mut World, now| {
+            world.touch_person(house.people[0], now);
+        });
+        assert_eq!(server.terminate().await?, Some(0));
+    }
+    check_story(&house.receiver, &house.salesloft)
+}
