@@ -17,6 +17,7 @@ mod layout;
 mod problem;
 mod receivers;
 mod sign_in;
+mod table;
 mod visitor;
 
 use std::sync::Arc;

@@ -64,6 +64,7 @@ async fn receivers_are_listed_by_how_they_fare_and_all_that_has_queued_goes_on()
     browser.go("/ui/receivers?order=backlog").await.unwrap();
     browser.see("Deliveries of 2 instances have queued").await.unwrap();
     browser.see("4 of 4").await.unwrap();
+    browser.see("2 queued").await.unwrap();
     browser.is_sound_everywhere().await.unwrap();
     house.receiver.answer_always(None);
     browser.press("Reactivate all").await.unwrap();

@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::known_event::KnownEvent;
 use super::layout::{Page, Part, heading, instant};
 use super::problem::{Problem, words};
+use super::table::table;
 use super::visitor::Visitor;
 use crate::api::Refused;
 use filter::Filter;
@@ -60,7 +61,7 @@ async fn read(
 
 fn shown(filter: &Filter, events: &[KnownEvent], next: Option<&str>) -> Markup {
     html! {
-        @if events.is_empty() { (nothing(filter, next.is_some())) } @else { (table(events)) }
+        @if events.is_empty() { (nothing(filter, next.is_some())) } @else { (table(COLUMNS, events.iter().map(row))) }
         @if next.is_some() || filter.is_behind() {
             nav.pages aria-label="Pages" {
                 @if filter.is_behind() { a.button href=(filter.link(None)) { "Newest" } } @else { span {} }
@@ -87,36 +88,23 @@ fn nothing(filter: &Filter, more: bool) -> Markup {
     }
 }
 
-fn table(events: &[KnownEvent]) -> Markup {
-    html! {
-        table.rows {
-            thead { tr {
-                th scope="col" { "Found (GMT)" } th scope="col" { "Events" }
-                th scope="col" { "Resource" } th scope="col" { "Instance" }
-                th scope="col" { "State" } th scope="col" { "Last attempt" }
-            } }
-            tbody { @for one in events { (row(one)) } }
-        }
-    }
-}
+/// What a list of notifications tells of each.
+const COLUMNS: [&str; 6] =
+    ["Found (GMT)", "Events", "Resource", "Instance", "State", "Last attempt"];
 
-fn row(one: &KnownEvent) -> Markup {
+fn row(one: &KnownEvent) -> [Markup; 6] {
     let attempts = one.notified_data.len();
-    html! {
-        tr {
-            td data-label="Found (GMT)" { (instant(&one.created_date)) }
-            td data-label="Events" { a id={ "event-" (one.id) } href={ "/ui/events/" (one.id) } { (one.summary()) } }
-            td data-label="Resource" { (one.object_type) }
-            td data-label="Instance" {
-                a href={ (super::HOME) "/" (one.instance_id) } { (one.instance_name) }
-            }
-            td data-label="State" { (one.badge()) }
-            td data-label="Last attempt" {
-                @if let Some(last) = one.notified_data.last() {
-                    (last.outcome())
-                    @if attempts > 1 { span.soft { " · " (attempts) " attempts" } }
-                } @else { span.soft { "none" } }
-            }
-        }
-    }
+    [
+        instant(&one.created_date),
+        html! { a id={ "event-" (one.id) } href={ "/ui/events/" (one.id) } { (one.summary()) } },
+        html! { (one.object_type) },
+        html! { a href={ (super::HOME) "/" (one.instance_id) } { (one.instance_name) } },
+        one.badge(),
+        html! {
+            @if let Some(last) = one.notified_data.last() {
+                (last.outcome())
+                @if attempts > 1 { span.soft { " · " (attempts) " attempts" } }
+            } @else { span.soft { "none" } }
+        },
+    ]
 }

@@ -10,6 +10,7 @@ use super::instance::actions;
 use super::known_instance::{KnownInstance, tags};
 use super::layout::{Page, Part, heading, instant};
 use super::problem::Problem;
+use super::table::table;
 use super::visitor::Visitor;
 use crate::api::Answered;
 
@@ -61,7 +62,7 @@ fn found(query: &Fields, answer: Answered) -> Result<Markup, Problem> {
                 p { a.button.main href="/ui/connectors" { "Choose a connector" } }
             }
         } @else {
-            (table(&instances))
+            (table(COLUMNS, instances.iter().map(row)))
             nav.pages aria-label="Pages" {
                 span.soft { (total) " in all" }
                 @if let Some(next) = next { a.button href=(page_after(query, &next)) { "Next page" } }
@@ -82,31 +83,19 @@ fn search(query: &Fields) -> Markup {
     }
 }
 
-fn table(instances: &[KnownInstance]) -> Markup {
-    html! {
-        table.rows {
-            thead { tr {
-                th scope="col" { "Name" } th scope="col" { "State" } th scope="col" { "Connector" }
-                th scope="col" { "Tags" } th scope="col" { "Created (GMT)" }
-            } }
-            tbody {
-                @for one in instances {
-                    tr {
-                        td data-label="Name" {
-                            a href={ (super::HOME) "/" (one.id) } { (one.name) }
-                            " " span.soft { "#" (one.id) }
-                        }
-                        td data-label="State" { (one.condition().badge()) }
-                        td data-label="Connector" {
-                            @if let Some(element) = &one.element { (element.name) }
-                        }
-                        td data-label="Tags" { (tags(&one.tags)) }
-                        td data-label="Created (GMT)" { (instant(&one.created_date)) }
-                    }
-                }
-            }
-        }
-    }
+/// What is told of each.
+const COLUMNS: [&str; 5] = ["Name", "State", "Connector", "Tags", "Created (GMT)"];
+
+fn row(one: &KnownInstance) -> [Markup; 5] {
+    [
+        html! {
+            a href={ (super::HOME) "/" (one.id) } { (one.name) } " " span.soft { "#" (one.id) }
+        },
+        one.condition().badge(),
+        html! { @if let Some(element) = &one.element { (element.name) } },
+        tags(&one.tags),
+        instant(&one.created_date),
+    ]
 }
 
 fn page_after(query: &Fields, next: &str) -> String {

@@ -131,6 +131,11 @@ pub(super) fn heading(title: &str, actions: &Markup) -> Markup {
     html! { div.heading { h1 { (title) } div.actions { (actions) } } }
 }
 
+/// A number of things of one kind.
+pub(super) fn several(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// An instant as people read it, in GMT; machines find the exact one beside it.
 pub(super) fn instant(text: &str) -> Markup {
     let shown = text.get(..19).map(|text| text.replace('T', " "));

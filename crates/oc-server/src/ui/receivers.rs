@@ -8,8 +8,9 @@ use url::form_urlencoded::byte_serialize;
 
 use super::fields::Fields;
 use super::instance::lately;
-use super::layout::{Page, Part, heading, instant};
+use super::layout::{Page, Part, heading, instant, several};
 use super::problem::Problem;
+use super::table::table;
 use super::visitor::{Submitted, Visitor};
 
 const PLACE: &str = "/ui/receivers";
@@ -48,7 +49,7 @@ pub(super) async fn list(visitor: Visitor, uri: Uri) -> Result<Response, Problem
         @if queued > 0 { (self::queued(&visitor, queued)) }
         @if found.is_empty() {
             div.empty { p { "No instance has a callback yet." } }
-        } @else { (table(&found)) }
+        } @else { (table(COLUMNS, found.iter().map(row))) }
         section aria-labelledby="lately" {
             h2 #lately { "The last hour" }
             (lately::charts(&visitor, "/instances").await?)
@@ -68,6 +69,7 @@ pub(super) async fn reactivate(Submitted { visitor, .. }: Submitted) -> Result<R
 /// Which come first.
 fn orders(chosen: &str) -> Markup {
     html! {
+        span.soft { "Sorted by" }
         @for (order, label) in ORDERS {
             a.button href={ (PLACE) "?order=" (order) }
                 aria-current=[(order == chosen).then_some("true")] { (label) }
@@ -79,8 +81,8 @@ fn queued(visitor: &Visitor, instances: u64) -> Markup {
     html! {
         div.notice.warn {
             p {
-                "Deliveries of " (instances) " instances have queued, as their receivers have failed for too long. "
-                "Each is tried again by itself; when the receivers are mended, they can go on at once."
+                "Deliveries of " (several(instances, "instance")) " have queued, as the receivers have failed for too long. "
+                "They are tried again by themselves; when the receivers are mended, they can go on at once."
             }
             form method="post" action={ (PLACE) "/reactivate" } {
                 (visitor.form_token())
@@ -90,38 +92,28 @@ fn queued(visitor: &Visitor, instances: u64) -> Markup {
     }
 }
 
-fn table(found: &[Destination]) -> Markup {
-    html! {
-        table.rows {
-            thead { tr {
-                th scope="col" { "Receiver" } th scope="col" { "Failures in a day" }
-                th scope="col" { "Latency" } th scope="col" { "Waiting" }
-                th scope="col" { "Oldest (GMT)" } th scope="col" { "Instances queued" }
-            } }
-            tbody { @for one in found { (row(one)) } }
-        }
-    }
-}
+/// What is told of each.
+const COLUMNS: [&str; 6] =
+    ["Receiver", "Failures in a day", "Latency", "Waiting", "Oldest (GMT)", "Instances queued"];
 
-fn row(one: &Destination) -> Markup {
-    html! {
-        tr {
-            td data-label="Receiver" { (one.destination) }
-            td data-label="Failures in a day" {
-                @if one.attempts > 0 {
-                    meter.failures min="0" max=(one.attempts) low="0" high=(one.attempts.div_ceil(2))
-                        optimum="0" value=(one.failures)
-                        aria-label="Attempts that failed" {}
-                    " "
-                }
-                (one.failures) " of " (one.attempts)
+fn row(one: &Destination) -> [Markup; 6] {
+    let none = || html! { span.soft { "none" } };
+    [
+        html! { (one.destination) },
+        html! {
+            @if one.attempts > 0 {
+                meter.failures min="0" max=(one.attempts) low="0.5" high=(one.attempts.div_ceil(2))
+                    optimum="0" value=(one.failures) aria-label="Attempts that failed" {}
+                " "
             }
-            td data-label="Latency" { (one.latency) " ms" }
-            td data-label="Waiting" { (one.backlog) }
-            td data-label="Oldest (GMT)" {
-                @if let Some(oldest) = &one.oldest { (instant(oldest)) } @else { span.soft { "none" } }
-            }
-            td data-label="Instances queued" { (one.queued_instances) }
-        }
-    }
+            (one.failures) " of " (one.attempts)
+        },
+        html! { (one.latency) " ms" },
+        html! { (one.backlog) },
+        one.oldest.as_deref().map_or_else(none, instant),
+        match one.queued_instances {
+            0 => none(),
+            count => html! { span.badge.warn { (count) " queued" } },
+        },
+    ]
 }

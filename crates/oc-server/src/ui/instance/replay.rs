@@ -10,7 +10,7 @@ use super::read;
 use crate::api::Refused;
 use crate::ui::fields::Fields;
 use crate::ui::known_instance::{KnownInstance, Number};
-use crate::ui::layout::{Page, Part};
+use crate::ui::layout::{Page, Part, several};
 use crate::ui::problem::{Problem, words};
 use crate::ui::visitor::{Submitted, Visitor};
 
@@ -116,7 +116,7 @@ fn confirmation(visitor: &Visitor, instance: &KnownInstance, asked: &Fields, cou
     html! {
         div.notice role="status" {
             @if count == 0 { p { "There is nothing that could be sent again in this time." } } @else {
-                p { (count) " notifications would be sent again." }
+                p { (several(count, "notification")) " would be sent again." }
                 form method="post" action={ (crate::ui::HOME) "/" (instance.id) "/replay" } {
                     (visitor.form_token())
                     @for name in ["from", "to", "failed"] {

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::actions;
 use super::task::Task;
 use crate::ui::known_instance::{KnownInstance, Queued};
-use crate::ui::layout::instant;
+use crate::ui::layout::{instant, several};
 use crate::ui::problem::{Problem, sentence};
+use crate::ui::table::table;
 use crate::ui::visitor::Visitor;
 
 /// Where the polling of a resource stands.
@@ -55,58 +56,55 @@ fn queued(queued: &Queued) -> Markup {
         dl.facts {
             dt { "Queued since (GMT)" } dd { (instant(&queued.since)) }
             @if let Some(reason) = &queued.reason { dt { "Why" } dd { (sentence(reason)) } }
-            dt { "Waiting" } dd { (queued.waiting) " notifications" }
+            dt { "Waiting" } dd { (several(queued.waiting, "notification")) }
             dt { "Tried by itself (GMT)" }
             dd {
                 @match &queued.next_probe {
                     Some(next) => (instant(next)),
                     None => span.soft { "not before somebody reactivates" },
                 }
-                @if queued.failed_probes > 0 { span.soft { " · " (queued.failed_probes) " such tries have failed" } }
+                @if queued.failed_probes > 0 { span.soft { " · " (queued.failed_probes) " of these tries failed" } }
             }
         }
     }
 }
+
+/// What is told of each polled resource.
+const COLUMNS: [&str; 6] = [
+    "Resource",
+    "Last poll (GMT)",
+    "Result",
+    "Next poll (GMT)",
+    "Changes since (GMT)",
+    "To be sent",
+];
 
 fn resources(polled: &[Polled]) -> Markup {
     html! {
-        @if polled.is_empty() { p.soft { "Nothing is polled." } } @else {
-            table.rows {
-                thead { tr {
-                    th scope="col" { "Resource" } th scope="col" { "Last poll (GMT)" }
-                    th scope="col" { "Result" } th scope="col" { "Next poll (GMT)" }
-                    th scope="col" { "Changes since (GMT)" } th scope="col" { "To be sent" }
-                } }
-                tbody { @for one in polled { (resource(one)) } }
-            }
-        }
+        @if polled.is_empty() { p.soft { "Nothing is polled." } }
+        @else { (table(COLUMNS, polled.iter().map(resource))) }
     }
 }
 
-fn resource(one: &Polled) -> Markup {
+fn resource(one: &Polled) -> [Markup; 6] {
     let at = |text: &Option<String>, none: &str| match text {
         Some(text) => instant(text),
         None => html! { span.soft { (none) } },
     };
-    html! {
-        tr {
-            td data-label="Resource" {
-                (one.resource)
-                @if let Some(task) = &one.task { (task.progress()) }
+    [
+        html! { (one.resource) @if let Some(task) = &one.task { (task.progress()) } },
+        at(&one.last_poll, "not yet"),
+        html! {
+            @if let Some(last) = &one.last_result {
+                (last.result)
+                @if let Some(error) = &last.error { ": " (error) }
             }
-            td data-label="Last poll (GMT)" { (at(&one.last_poll, "not yet")) }
-            td data-label="Result" {
-                @if let Some(last) = &one.last_result {
-                    (last.result)
-                    @if let Some(error) = &last.error { ": " (error) }
-                }
-            }
-            td data-label="Next poll (GMT)" { (at(&one.next_due, "none")) }
-            td data-label="Changes since (GMT)" { (instant(&one.cursor)) }
-            td data-label="To be sent" {
-                (one.waiting)
-                @if one.replays_waiting > 0 { span.soft { " · " (one.replays_waiting) " again" } }
-            }
-        }
-    }
+        },
+        at(&one.next_due, "none"),
+        instant(&one.cursor),
+        html! {
+            (one.waiting)
+            @if one.replays_waiting > 0 { span.soft { " · " (one.replays_waiting) " again" } }
+        },
+    ]
 }
