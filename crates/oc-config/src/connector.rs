@@ -77,6 +77,9 @@ pub struct Entry {
     /// What kind of value it is.
     #[serde(rename = "type", default)]
     pub kind: EntryKind,
+    /// Whether it has several lines though it is a secret, as a private key has.
+    #[serde(default)]
+    pub multiline: bool,
     /// Whether an instance cannot be created without it.
     #[serde(default)]
     pub required: bool,

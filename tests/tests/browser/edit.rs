@@ -1,5 +1,6 @@
 //! An instance is changed, and authorized again.
 
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::json;
 
 use crate::house::House;
@@ -46,5 +47,43 @@ async fn a_change_keeps_the_secrets_and_authorizing_again_mends_the_instance() {
     assert_eq!((id.as_str(), secret.as_str()), ("api-key", "api-s3cret"));
     let shown = api.get(&path).await.unwrap().body;
     assert_eq!((&shown["valid"], &shown["token"]), (&json!(true), &json!(instance.token)));
+    house.browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_of_several_lines_keeps_its_lines_and_is_shown_to_nobody_afterwards() {
+    let house = House::signed_in().await.unwrap();
+    let browser = &house.browser;
+    let instance = house.instance("Sales", &json!([])).await.unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["client".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let form = format!("/ui/instances/{}/edit", instance.id);
+    browser.go(&form).await.unwrap();
+    browser.press("Show optional fields").await.unwrap();
+    browser.fill("Client certificate", &certificate.pem()).await.unwrap();
+    browser.fill("Key of the client certificate", &key.serialize_pem()).await.unwrap();
+    let notify = "Event Notification Callback URL";
+    browser.fill(notify, "https://receiver.invalid/hook").await.unwrap();
+    browser.press("Update").await.unwrap();
+    browser.see("The instance is changed.").await.unwrap();
+    browser.go(&form).await.unwrap();
+    browser.press("Show optional fields").await.unwrap();
+    let label = "Key of the client certificate";
+    assert_eq!(browser.value(label).await.unwrap(), "********");
+    let source = "return document.documentElement.outerHTML.includes('PRIVATE KEY')";
+    assert_eq!(browser.run(source).await.unwrap(), false);
+    let field = browser.field(label).await.unwrap();
+    assert_eq!(field.tag_name().await.unwrap(), "textarea");
+    let hidden = field.css_value("-webkit-text-security").await.unwrap();
+    assert_eq!(hidden, "disc");
+    // What is typed replaces the mask as a whole, and the mask keeps what is stored.
+    field.click().await.unwrap();
+    browser.keys("another").await.unwrap();
+    assert_eq!(browser.value(label).await.unwrap(), "another");
+    browser.is_sound_everywhere().await.unwrap();
+    browser.fill(label, "********").await.unwrap();
+    browser.press("Update").await.unwrap();
+    browser.see("The instance is changed.").await.unwrap();
     house.browser.close().await.unwrap();
 }

@@ -144,6 +144,7 @@ fn converted(path: &str, entry: &Map<String, Json>, is_key: bool, notes: &mut No
         key: key.to_owned(),
         name: text(entry, "name").unwrap_or(key).to_owned(),
         kind,
+        multiline: kind == "PASSWORD" && text(entry, "type") == Some("TEXTAREA"),
         // What nobody is asked for cannot be required either.
         required: flag(entry, "required") && !flag(entry, "hideFromConsole"),
         hidden: flag(entry, "hideFromConsole"),

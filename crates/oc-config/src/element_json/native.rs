@@ -29,6 +29,8 @@ pub(super) struct Entry {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) multiline: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) required: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) hidden: bool,

@@ -126,6 +126,18 @@ fn a_key_in_a_header_becomes_the_connectors_key() {
 }
 
 #[test]
+fn a_secret_of_several_lines_stays_both() {
+    let imported = changed(|element| {
+        let more = json!({"key": "desk.key", "name": "Key", "type": "TEXTAREA", "encrypt": true});
+        element["configuration"].as_array_mut().unwrap().push(more);
+    });
+    let desk = Connector::parse(&imported.definition).unwrap();
+    let lines = desk.configuration.iter().filter(|entry| entry.multiline);
+    assert_eq!(lines.map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["desk.key"]);
+    assert!(desk.is_secret("desk.key"));
+}
+
+#[test]
 fn what_the_definition_still_lacks_is_told_with_its_line() {
     let imported = changed(|element| element["authentication"]["type"] = json!("awsv4"));
     assert!(imported.left_out.iter().any(|one| one.path == "authentication.type"));

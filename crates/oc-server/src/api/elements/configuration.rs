@@ -35,6 +35,10 @@ pub(in crate::api) struct ConfigurationEntry {
     /// `TEXTFIELD_32`, `TEXTFIELD_128`, `TEXTFIELD_1000`, `TEXTAREA`, `BOOLEAN` or `PASSWORD`.
     #[serde(rename = "type")]
     pub(in crate::api) kind: &'static str,
+    /// Whether it is a secret, which answers mask.
+    pub(in crate::api) secret: bool,
+    /// Whether it may have several lines.
+    pub(in crate::api) multiline: bool,
     pub(in crate::api) required: bool,
     /// Whether it is not for people to fill in.
     pub(in crate::api) hide_from_console: bool,
@@ -58,6 +62,8 @@ pub(in crate::api) fn entries(connector: &Connector) -> Vec<ConfigurationEntry> 
         description: entry.help.clone().unwrap_or_else(|| entry.name.clone()),
         default_value: entry.default.clone(),
         kind: kind(connector, &entry.key, entry.kind),
+        secret: connector.masks(&entry.key),
+        multiline: entry.multiline || entry.kind == EntryKind::Area,
         required: entry.required && entry.default.is_none(),
         hide_from_console: entry.hidden,
         ..ConfigurationEntry::unknown(&entry.key)
@@ -67,6 +73,8 @@ pub(in crate::api) fn entries(connector: &Connector) -> Vec<ConfigurationEntry> 
         description: one.description.to_owned(),
         default_value: one.default,
         kind: one.kind.as_str(),
+        secret: connector.masks(one.key),
+        multiline: one.kind == EntryKind::Area,
         hide_from_console: one.key == "event.poller.urls",
         ..ConfigurationEntry::unknown(one.key)
     });
@@ -94,6 +102,8 @@ impl ConfigurationEntry {
             description: String::new(),
             default_value: None,
             kind: EntryKind::LongText.as_str(),
+            secret: false,
+            multiline: false,
             required: false,
             hide_from_console: false,
             display_order: 0,

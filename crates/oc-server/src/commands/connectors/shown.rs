@@ -32,6 +32,7 @@ struct Entry<'c> {
     name: &'c str,
     #[serde(rename = "type")]
     kind: &'static str,
+    multiline: bool,
     required: bool,
     hidden: bool,
     default: Option<&'c str>,
@@ -130,6 +131,7 @@ fn entry(entry: &oc_config::Entry) -> Entry<'_> {
         key: &entry.key,
         name: &entry.name,
         kind: entry.kind.as_str(),
+        multiline: entry.multiline,
         required: entry.required,
         hidden: entry.hidden,
         default: entry.default.as_deref(),

@@ -1,5 +1,5 @@
-// What the page does beyond htmx: a slider beside its number, buttons that copy, and lists that are
-// followed.
+// What the page does beyond htmx: a slider beside its number, masks that go when something is pasted,
+// buttons that copy, and lists that are followed.
 "use strict";
 
 document.addEventListener("input", (event) => {
@@ -11,6 +11,13 @@ document.addEventListener("input", (event) => {
     document.getElementById(event.target.dataset.mirrored).value = event.target.value;
   }
 });
+
+// What stands for a stored secret is replaced as a whole.
+for (const kind of ["focusin", "click"]) {
+  document.addEventListener(kind, (event) => {
+    if (event.target.value === "********") event.target.select?.();
+  });
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");

@@ -176,7 +176,7 @@ impl Form<'_> {
     }
 
     fn entry(&self, entry: &Entry) -> Markup {
-        let Entry { key, name, description, kind, .. } = entry;
+        let Entry { key, name, description, .. } = entry;
         if entry.is_flag() {
             return self.check(key, name, description);
         }
@@ -186,12 +186,14 @@ impl Form<'_> {
         html! {
             div.field {
                 label for=(key) { (name) }
-                @if kind == "TEXTAREA" {
-                    textarea id=(key) name=(key) rows="3" aria-describedby=[described.as_deref()] { (value) }
+                @if entry.multiline {
+                    // It begins on a line of its own, as browsers leave the first one out.
+                    textarea.secret[entry.secret] id=(key) name=(key) rows="3" required[entry.required]
+                        spellcheck="false" aria-describedby=[described.as_deref()] { "\n" (value) }
                 } @else {
                     input id=(key) name=(key) value=(value) required[entry.required]
-                        type=(if kind == "PASSWORD" { "password" } else { "text" })
-                        autocomplete=(if kind == "PASSWORD" { "new-password" } else { "off" })
+                        type=(if entry.secret { "password" } else { "text" })
+                        autocomplete=(if entry.secret { "new-password" } else { "off" })
                         aria-describedby=[described.as_deref()];
                 }
                 @if let Some(help) = help { span.help id={ (key) "-help" } { (help) } }

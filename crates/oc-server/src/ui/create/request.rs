@@ -17,7 +17,9 @@ pub(in crate::ui) struct Entry {
     pub(in crate::ui) description: String,
     pub(in crate::ui) default_value: Option<String>,
     #[serde(rename = "type")]
-    pub(in crate::ui) kind: String,
+    kind: String,
+    pub(in crate::ui) secret: bool,
+    pub(in crate::ui) multiline: bool,
     pub(in crate::ui) required: bool,
     hide_from_console: bool,
 }
