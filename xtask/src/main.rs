@@ -4,6 +4,7 @@ mod compare;
 mod dist;
 mod fuzz_api;
 mod packages;
+mod paint;
 mod python;
 mod screenshots;
 mod sim;
@@ -57,7 +58,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
-    /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing)
+    /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing), f, i (first paint);
+    /// e, g and h have to be asked for
     #[command(after_help = "Example: cargo xtask bench a d")]
     Bench {
         /// Only these
@@ -97,8 +99,18 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Compare { options } => compare::run(&options),
         Command::Dist(options) => dist::run(&options),
-        Command::Bench { only } => sim::run(Profile::Release, &with("bench", only)),
+        Command::Bench { only } => bench(only, with),
     }
+}
+
+/// All measurements, or those that are named; that of the web page needs a browser.
+fn bench(only: Vec<String>, with: impl Fn(&str, Vec<String>) -> Vec<String>) -> anyhow::Result<()> {
+    let is_all = only.is_empty();
+    let (paint, others): (Vec<_>, Vec<_>) = only.into_iter().partition(|name| name == "i");
+    if is_all || !others.is_empty() {
+        sim::run(Profile::Release, &with("bench", others))?;
+    }
+    if is_all || !paint.is_empty() { paint::run() } else { Ok(()) }
 }
 
 /// The cargo that runs this.

@@ -28,6 +28,14 @@ pub(crate) fn finish(command: &mut Command) -> anyhow::Result<()> {
 
 /// Builds the server and the simulator; tells how the simulator is started.
 pub(crate) fn command(profile: Profile) -> anyhow::Result<Command> {
+    let folder = built(profile)?;
+    let mut command = Command::new(folder.join("oc-sim"));
+    command.env("OC_SERVER_BIN", folder.join("oc-server"));
+    Ok(command)
+}
+
+/// Builds the server and the simulator; tells where they are.
+pub(crate) fn built(profile: Profile) -> anyhow::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut build = Command::new(crate::cargo());
     build.current_dir(&root).args(["build", "--quiet", "--bin", "oc-server", "--bin", "oc-sim"]);
@@ -40,10 +48,7 @@ pub(crate) fn command(profile: Profile) -> anyhow::Result<Command> {
     };
     eprintln!("Building oc-server and oc-sim ({folder}); the first time takes a few minutes");
     ensure!(build.status().context("cargo cannot be started")?.success(), "they do not build");
-    let target = target_directory(&root)?.join(folder);
-    let mut command = Command::new(target.join("oc-sim"));
-    command.env("OC_SERVER_BIN", target.join("oc-server"));
-    Ok(command)
+    Ok(target_directory(&root)?.join(folder))
 }
 
 /// Where cargo builds; `CARGO_TARGET_DIR` may say so.

@@ -4,13 +4,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
-use thirtyfour::{By, TypingData, WebDriver, WebElement};
+use thirtyfour::{By, Key, TypingData, WebDriver, WebElement};
 
 use crate::driver::Driver;
 
 /// How long something may take to show.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What has the focus, as it is called, and how that is to be seen; pages of others are their own affair.
+const FOCUS: &str = "
+const at = document.activeElement;
+const name = at.getAttribute('aria-label') || at.labels?.[0]?.innerText || at.innerText || at.value;
+const ours = location.pathname.startsWith('/ui/') && at !== document.body;
+return { name: (name || '').trim(), outline: ours ? getComputedStyle(at).outlineStyle : 'ours' };";
 
 /// One browser, and where the server is.
 pub(crate) struct Browser {
@@ -126,6 +133,19 @@ impl Browser {
         Ok(self.driver.active_element().await?.send_keys(keys).await?)
     }
 
+    /// Presses Tab until what has this label or text has the focus, which is to be seen all the way.
+    pub(crate) async fn tab_to(&self, label: &str) -> anyhow::Result<()> {
+        for _ in 0..200 {
+            self.keys(Key::Tab + "").await?;
+            let at = self.run(FOCUS).await?;
+            anyhow::ensure!(at["outline"] != "none", "the focus is not to be seen at {at}");
+            if at["name"] == label {
+                return Ok(());
+            }
+        }
+        bail!("`{label}` is not reached with Tab at {}", self.path().await?)
+    }
+
     /// What has the focus: its text, or else its id.
     pub(crate) async fn focused(&self) -> anyhow::Result<String> {
         let script = "const at = document.activeElement; return at.innerText || at.id";
@@ -143,6 +163,11 @@ impl Browser {
     pub(crate) async fn colours(&self, scheme: &str) -> anyhow::Result<()> {
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.devtools("Emulation.setEmulatedMedia", features).await
+    }
+
+    /// Forgets every file that it has kept.
+    pub(crate) async fn forget_files(&self) -> anyhow::Result<()> {
+        self.devtools("Network.clearBrowserCache", json!({})).await
     }
 
     /// The value of a script.

@@ -11,6 +11,8 @@ mod house;
 mod instance;
 mod keyboard;
 mod lists;
+mod pages;
+mod paint;
 mod pictures;
 mod receivers;
 mod sign_in;
