@@ -11,6 +11,8 @@ pub enum Fault {
     None,
     /// A status with an error body.
     Status(u16),
+    /// The same in other words.
+    Says(u16, &'static str),
     /// 429, and when to come again, in seconds.
     RetryAfter(u32),
     /// The answer never comes.
@@ -32,10 +34,8 @@ impl Fault {
     pub(super) async fn apply(self, response: Response) -> Response {
         match self {
             Self::None | Self::IgnoresFilters => response,
-            Self::Status(status) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                super::error(status, "something went wrong")
-            }
+            Self::Status(status) => says(status, "something went wrong"),
+            Self::Says(status, words) => says(status, words),
             Self::RetryAfter(seconds) => {
                 let limited =
                     super::error(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded");
@@ -59,6 +59,10 @@ impl Fault {
             }
         }
     }
+}
+
+fn says(status: u16, words: &str) -> Response {
+    super::error(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), words)
 }
 
 async fn bytes_of(response: Response) -> Bytes {

@@ -6,6 +6,9 @@ use oc_tests::server::SIGNATURE_KEY;
 
 use crate::house::House;
 
+/// No name that could be resolved.
+const CALLBACK: &str = "https://receiver.invalid/hook";
+
 /// Opens the form and fills in what is always needed.
 async fn begun(house: &House) -> anyhow::Result<()> {
     let browser = &house.browser;
@@ -14,6 +17,8 @@ async fn begun(house: &House) -> anyhow::Result<()> {
     browser.fill("Name", "Sales of Example").await?;
     browser.fill("API Key", "api-key").await?;
     browser.fill("API Secret", "api-s3cret").await?;
+    browser.fill("Event Notification Callback URL", CALLBACK).await?;
+    browser.fill("Tags, one a line", "Docs\nSales").await?;
     Ok(())
 }
 
@@ -27,6 +32,8 @@ async fn came_back(house: &House, words: &[&str]) -> anyhow::Result<()> {
     assert_eq!(browser.value("Name").await?, "Sales of Example");
     assert_eq!(browser.value("API Key").await?, "api-key");
     assert_eq!(browser.value("API Secret").await?, "api-s3cret");
+    assert_eq!(browser.value("Event Notification Callback URL").await?, CALLBACK);
+    assert_eq!(browser.value("Tags, one a line").await?, "Docs\nSales");
     browser.is_sound_everywhere().await?;
     let count = house.server.api.get("/instances/count").await?;
     assert_eq!(count.body["count"], 0);

@@ -5,6 +5,8 @@ use oc_tests::{Answer, Fault, Options};
 
 use crate::house::House;
 
+const MARKUP: &str = "<img src=x onerror=document.title='owned'>\"'><b>bold";
+
 #[tokio::test]
 async fn an_instance_shows_its_last_hour_and_what_is_left_of_its_rate_limit() {
     let house = House::with(Options { points: 1_000, ..Options::default() }).await.unwrap();
@@ -48,9 +50,14 @@ async fn a_page_that_is_open_tells_when_deliveries_queue_and_lets_them_go_on() {
     house.receiver.answer_always(Some(Answer::Text(500, "<b>down</b>".to_owned())));
     house.salesloft.change(World::add_person);
     browser.see("Deliveries queued").await.unwrap();
-    browser.see("1 notifications").await.unwrap();
+    browser.see("1 notification").await.unwrap();
     browser.see("500").await.unwrap();
     browser.is_sound_everywhere().await.unwrap();
+    browser.press("Instances").await.unwrap();
+    browser.see("Deliveries queued").await.unwrap();
+    browser.is_sound_everywhere().await.unwrap();
+    browser.press("Sales").await.unwrap();
+    browser.see("Queued since").await.unwrap();
     house.receiver.answer_always(None);
     browser.press("Reactivate").await.unwrap();
     browser.see("Deliveries go on").await.unwrap();
@@ -62,14 +69,21 @@ async fn a_page_that_is_open_tells_when_deliveries_queue_and_lets_them_go_on() {
 
 #[tokio::test]
 async fn polls_that_fail_are_told_with_the_providers_words_as_text() {
-    let house = House::signed_in().await.unwrap();
+    // They go on failing for as long as somebody looks.
+    let options = Options::default().with("OC_POLL_FAILURE_THRESHOLD", "100000");
+    let house = House::with(options).await.unwrap();
     let browser = &house.browser;
+    browser.sign_in().await.unwrap();
     let instance = house.telling("Sales").await.unwrap();
-    house.salesloft.with(|provider| provider.faults = vec![Fault::Status(400); 1_000].into());
+    house
+        .salesloft
+        .with(|provider| provider.faults = vec![Fault::Says(400, MARKUP); 100_000].into());
     browser.go(&format!("/ui/instances/{}", instance.id)).await.unwrap();
     browser.see("Polls fail").await.unwrap();
-    browser.see("something went wrong").await.unwrap();
+    browser.see("<b>bold").await.unwrap();
     browser.is_sound_everywhere().await.unwrap();
+    let foreign = browser.run("return document.querySelectorAll('main b, [onerror]').length");
+    assert_eq!(foreign.await.unwrap(), 0);
     house.salesloft.with(|provider| provider.faults.clear());
     browser.press("Poll now").await.unwrap();
     browser.see("Active").await.unwrap();
