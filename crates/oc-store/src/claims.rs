@@ -67,6 +67,17 @@ impl Claim {
         }
     }
 
+    /// The same of many claims that end with their outcomes.
+    pub(crate) fn end_each(sql: &Sql, claims: &[Self]) -> Result<Vec<bool>, StoreError> {
+        if sql.is_postgres() {
+            return rows::give_back_each(
+                sql,
+                claims.iter().map(|one| (one.kind, one.key, one.fence)),
+            );
+        }
+        Ok(claims.iter().map(|one| one.is_last).collect())
+    }
+
     /// The same, where an outcome that does not count is a conflict.
     pub(crate) fn check(&self, sql: &Sql) -> Result<(), StoreError> {
         if self.counts(sql)? { Ok(()) } else { Err(StoreError::Conflict) }

@@ -1,9 +1,11 @@
 //! What delivery needs: lanes with something due, and the outcome of what was sent.
 
+mod attempt;
 mod backlog;
 mod due;
 mod probe;
 mod queue;
+mod settle;
 mod subscription;
 
 use std::collections::HashMap;
@@ -12,19 +14,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oc_config::Timestamp;
-use oc_dispatch::{
-    Attempt, AttemptVerdict, ClaimRequest, Claimed, Failed, Lane, LaneId, Next, Outbox,
-    OutboxError, Settlement, Ticket, Turn,
-};
+use oc_dispatch::{ClaimRequest, Claimed, Lane, Outbox, OutboxError, Settlement, Ticket, Turn};
 use oc_poll::{Fence, ResourceId};
-use uuid::Uuid;
 
 use crate::claims::{Claim, Kind};
 use crate::postgres::{Node, Touches};
-use crate::sql::{Sql, params};
+use crate::sql::Sql;
 use crate::store::locked;
 use crate::wakes::Wake;
 use crate::{Store, StoreError, replay};
+pub(crate) use attempt::{note, seq_of};
 use due::{Chosen, Held};
 pub(crate) use subscription::activate;
 
@@ -67,8 +66,9 @@ impl Outbox for Store {
         let lanes = settlements.iter().map(|one| ResourceId(one.lane.0)).collect();
         let held = claims.clone();
         let settle = move |sql: &Sql| -> Result<(), StoreError> {
-            for (one, claim) in settlements.iter().zip(&held) {
-                if !claim.counts(sql)? {
+            let mut new = Vec::new();
+            for (one, counts) in settlements.iter().zip(Claim::end_each(sql, &held)?) {
+                if !counts {
                     tracing::warn!(lane = one.lane.0, "Another node sends what this one has sent");
                     continue;
                 }
@@ -77,12 +77,12 @@ impl Outbox for Store {
                     continue;
                 }
                 match one.turn {
-                    Turn::New => settle(sql, one)?,
+                    Turn::New => new.push(one),
                     Turn::Replay => replay::settle(sql, one)?,
                     Turn::Probe => probe::settle(sql, one)?,
                 }
             }
-            Ok(())
+            settle::settle(sql, &new)
         };
         self.database.write_to(Touches::Resources(lanes), settle).await?;
         for claim in claims {
@@ -150,100 +150,4 @@ impl Store {
         }
         lanes
     }
-}
-
-fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreError> {
-    let mut through = None;
-    let mut settled_at = Timestamp::EPOCH;
-    for (id, attempt) in &settlement.delivered {
-        if let Some(seq) = seq_of(sql, *id)? {
-            note(sql, seq, attempt, false)?;
-            (through, settled_at) = (Some(seq), attempt.at);
-        }
-    }
-    if let Some(through) = through {
-        sql.execute(
-            "UPDATE resource SET delivered_through =
-                 CASE WHEN delivered_through < ?2 THEN ?2 ELSE delivered_through END,
-               head_failures = 0, head_first_failure = NULL WHERE id = ?1",
-            params![settlement.lane.0, through],
-        )?;
-    }
-    match &settlement.failed {
-        Some(failed) => fail(sql, settlement.lane, failed),
-        // What is left of the lane goes on at once.
-        None => {
-            sql.execute("UPDATE resource SET lane_due =
-                   CASE WHEN delivered_through < visible_through AND lane_due IS NOT NULL THEN ?2 END
-                 WHERE id = ?1", params![settlement.lane.0, settled_at.0])?;
-            Ok(())
-        }
-    }
-}
-
-fn fail(sql: &Sql, lane: LaneId, failed: &Failed) -> Result<(), StoreError> {
-    let Some(seq) = seq_of(sql, failed.id)? else { return Ok(()) };
-    note(sql, seq, &failed.attempt, false)?;
-    let due = match failed.next {
-        Next::Retry(at) => Some(at.0),
-        Next::Queue { .. } => None,
-    };
-    sql.execute(
-        "UPDATE resource SET head_failures = head_failures + 1,
-           head_first_failure = coalesce(head_first_failure, ?2),
-           lane_due = CASE WHEN lane_due IS NULL THEN NULL ELSE ?3 END WHERE id = ?1",
-        params![lane.0, failed.attempt.ended().0, due],
-    )?;
-    match failed.next {
-        Next::Retry(_) => Ok(()),
-        Next::Queue { probe } => subscription::deactivate(sql, lane, &failed.attempt, probe),
-    }
-}
-
-pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {
-    sql.find("SELECT seq FROM notification WHERE id = ?1", [id], |row| row.get(0))
-}
-
-/// The most attempts that are kept of a notification, besides the first that has arrived.
-const MOST_ATTEMPTS: i64 = 100;
-
-/// Keeps what became of an attempt.
-pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
-    let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
-    let delivered = attempt.verdict == AttemptVerdict::Delivered;
-    let request = serde_json::to_string(&attempt.request)
-        .map_err(|error| StoreError::stored("attempt", error))?;
-    let number: i64 = sql.one(
-        "INSERT INTO attempt
-           (notification, number, at, took, status, error, answer, url, delivered, replay, request)
-         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-         FROM attempt WHERE notification = ?1 RETURNING number",
-        params![
-            seq,
-            attempt.at.0,
-            took,
-            attempt.status,
-            attempt.error,
-            attempt.answer,
-            attempt.url,
-            delivered,
-            replay,
-            request
-        ],
-        |row| row.get(0),
-    )?;
-    if number > MOST_ATTEMPTS {
-        forget_attempts(sql, seq, number - MOST_ATTEMPTS)?;
-    }
-    Ok(())
-}
-
-/// Replays can be asked for without end.
-fn forget_attempts(sql: &Sql, seq: i64, through: i64) -> Result<(), StoreError> {
-    sql.execute(
-        "DELETE FROM attempt WHERE notification = ?1 AND number <= ?2 AND number IS DISTINCT FROM
-           (SELECT min(number) FROM attempt WHERE notification = ?1 AND delivered = 1)",
-        params![seq, through],
-    )?;
-    Ok(())
 }

@@ -24,6 +24,7 @@ pub struct Postgres {
     folder: TempDir,
     user: Option<&'static str>,
     port: u16,
+    more: &'static [&'static str],
     databases: AtomicUsize,
 }
 
@@ -33,6 +34,18 @@ impl Postgres {
     /// # Errors
     /// It is not installed, or does not start.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// One that counts what is asked of it, in the view of its extension `pg_stat_statements`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn counting() -> anyhow::Result<Self> {
+        Self::start_with(&["-c", "shared_preload_libraries=pg_stat_statements"]).await
+    }
+
+    async fn start_with(more: &'static [&'static str]) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let user = rustix::process::geteuid().is_root().then_some(USER);
         if let Some(user) = user {
@@ -45,7 +58,7 @@ impl Postgres {
         command.args(["--no-sync", "--pgdata"]).arg(&data);
         run("initdb", command).await?;
         let (port, databases) = (free_port()?, AtomicUsize::new(0));
-        let postgres = Self { process: Mutex::new(None), folder, user, port, databases };
+        let postgres = Self { process: Mutex::new(None), folder, user, port, more, databases };
         postgres.start_again().await?;
         Ok(postgres)
     }
@@ -112,7 +125,7 @@ impl Postgres {
         let port = self.port.to_string();
         let words = [Path::new("-D"), &data, Path::new("-k"), here, Path::new("-p"), port.as_ref()];
         let more = ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"];
-        let words = words.into_iter().chain(more.map(Path::new));
+        let words = words.into_iter().chain(more.iter().chain(self.more).map(Path::new));
         let program = program("postgres", FOLDERS)?;
         let mut process = Guarded::start(self.user, &here.join("log"), &program, words)?;
         let is_ready = self::program("pg_isready", FOLDERS)?;

@@ -5,7 +5,7 @@ use oc_dispatch::{LaneId, Next, Settlement};
 use serde_json::json;
 
 use super::subscription::{activate, owner, reason};
-use super::{note, seq_of};
+use super::{note, seq_of, settle};
 use crate::deliveries::waiting;
 use crate::instances::subject;
 use crate::sql::{Sql, params};
@@ -29,7 +29,7 @@ pub(super) fn settle(sql: &Sql, settlement: &Settlement) -> Result<(), StoreErro
         )?;
         return Ok(());
     }
-    super::settle(sql, settlement)?;
+    settle::settle(sql, &[settlement])?;
     let Some((_, attempt)) = settlement.delivered.last() else { return Ok(()) };
     let Some((instance, organization)) = owner(sql, lane)? else { return Ok(()) };
     // Somebody may have activated it meanwhile.

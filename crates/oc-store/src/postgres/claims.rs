@@ -68,8 +68,17 @@ pub(crate) fn hold(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool
 
 /// Gives a claim back; false when it was another node's.
 pub(crate) fn give_back(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool, StoreError> {
+    Ok(give_back_each(sql, [(kind, key, fence)])? == [true])
+}
+
+/// The same of many.
+pub(crate) fn give_back_each(
+    sql: &Sql,
+    claims: impl IntoIterator<Item = (Kind, i64, Fence)>,
+) -> Result<Vec<bool>, StoreError> {
     let claim = "DELETE FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3";
-    Ok(sql.execute(claim, [kind as i64, key, fence.0])? > 0)
+    let rows = claims.into_iter().map(|(kind, key, fence)| [kind as i64, key, fence.0]);
+    Ok(sql.execute_each(claim, rows)?.into_iter().map(|given_back| given_back > 0).collect())
 }
 
 /// Holds a claim for longer.

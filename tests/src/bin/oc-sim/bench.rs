@@ -10,6 +10,7 @@ pub(crate) mod measure;
 mod million;
 mod scale;
 pub(crate) mod scan;
+mod shared;
 
 use clap::Args;
 
@@ -17,8 +18,9 @@ use clap::Args;
 pub(crate) struct Options {
     /// Only these: a (scan), b (deliver), c (idle), d (poll that finds nothing), e (a million people;
     /// takes 8 GB of memory for the provider), f (dead and slow destinations), g (a backlog of a million
-    /// notifications), h (100,000 instances; half an hour); e, g and h have to be asked for
-    #[arg(value_parser = ["a", "b", "c", "d", "e", "f", "g", "h"])]
+    /// notifications), h (100,000 instances; half an hour), j (polls and deliveries on PostgreSQL); e, g
+    /// and h have to be asked for
+    #[arg(value_parser = ["a", "b", "c", "d", "e", "f", "g", "h", "j"])]
     only: Vec<String>,
 }
 
@@ -48,6 +50,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     if options.only.iter().any(|one| one == "h") {
         scale::run().await?;
+    }
+    if wanted("j") {
+        shared::run().await?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const WITHIN: Duration = Duration::from_secs(30);
 
 pub(super) struct Inside {
-    _folder: TempDir,
+    _folder: Option<TempDir>,
     pub(super) store: Store,
     pub(super) clock: Clock,
 }
@@ -44,15 +44,21 @@ pub(super) fn host(number: usize, port: u16) -> SocketAddr {
 impl Inside {
     pub(super) async fn open() -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
+        let inside = Self::at(Location::File(folder.path().join("oc.db"))).await?;
+        Ok(Self { _folder: Some(folder), ..inside })
+    }
+
+    pub(super) async fn at(database: Location) -> anyhow::Result<Self> {
         let store = Store::open(StoreOptions {
-            database: Location::File(folder.path().join("oc.db")),
+            database,
             key: SecretKey::new(&Zeroizing::new([7; 32])),
             catalogue: Arc::new(built_in()?),
             shortest_interval: Duration::from_secs(1),
         });
         let (store, secret) = (store.await?, |text: &str| SecretString::from(text));
         store.ensure_first_user(None, None, (&secret("user"), &secret("organization"))).await?;
-        Ok(Self { _folder: folder, store, clock: Clock::system() })
+        let clock = store.clock();
+        Ok(Self { _folder: None, store, clock })
     }
 
     /// An instance of one resource, due at once.
@@ -97,10 +103,27 @@ impl Inside {
 
     /// Finishes up to `limit` polls that are due with one event each; tells how many there were.
     pub(super) async fn poll(&self, limit: usize, every: Duration) -> anyhow::Result<usize> {
+        self.finish(limit, |now| found(now, every, 1)).await
+    }
+
+    /// The same with polls that find nothing.
+    pub(super) async fn poll_in_vain(
+        &self,
+        limit: usize,
+        every: Duration,
+    ) -> anyhow::Result<usize> {
+        self.finish(limit, |now| found(now, every, 0)).await
+    }
+
+    async fn finish(
+        &self,
+        limit: usize,
+        outcome: impl Fn(Timestamp) -> Outcome,
+    ) -> anyhow::Result<usize> {
         let now = self.clock.now();
         let claimed = self.store.claim(now, limit, LEASE).await?;
         let due: Vec<Due> = claimed.instances.into_iter().flat_map(|one| one.resources).collect();
-        let finish = due.iter().map(|due| self.store.finish(due, found(now, every)));
+        let finish = due.iter().map(|due| self.store.finish(due, outcome(now)));
         try_join_all(finish).await?;
         Ok(due.len())
     }
@@ -136,8 +159,8 @@ fn built_in() -> anyhow::Result<Catalogue> {
     Catalogue::built_in().map_err(|faults| anyhow::anyhow!("{} faults", faults.len()))
 }
 
-/// One event, whose record tells when it was found.
-fn found(now: Timestamp, every: Duration) -> Outcome {
+/// So many events, whose records tell when they were found.
+fn found(now: Timestamp, every: Duration, events: usize) -> Outcome {
     let event = Event {
         object_id: now.0.to_string(),
         kind: EventKind::Updated,
@@ -146,7 +169,7 @@ fn found(now: Timestamp, every: Duration) -> Outcome {
         changes: None,
     };
     Outcome::Done(Finding {
-        part: Part { events: vec![event], fingerprints: vec![], contents: vec![] },
+        part: Part { events: vec![event; events], fingerprints: vec![], contents: vec![] },
         started: now,
         cursor: now,
         forget_before: None,

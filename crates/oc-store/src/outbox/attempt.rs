@@ -1,0 +1,90 @@
+//! What became of each try to deliver, kept with its notification.
+
+use oc_dispatch::{Attempt, AttemptVerdict};
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::sql::{Sql, Value, params};
+
+/// The most attempts that are kept of a notification, besides the first that has arrived.
+const MOST: i64 = 100;
+
+pub(crate) fn seq_of(sql: &Sql, id: Uuid) -> Result<Option<i64>, StoreError> {
+    Ok(seqs_of(sql, [id])?.pop().flatten())
+}
+
+/// Of notifications by their ids, those that are still there.
+pub(super) fn seqs_of(
+    sql: &Sql,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<Option<i64>>, StoreError> {
+    let seq = "SELECT seq FROM notification WHERE id = ?1";
+    sql.find_each(seq, ids.into_iter().map(|id| [id]), |row| row.get(0))
+}
+
+/// Keeps what became of an attempt.
+pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
+    note_each(sql, &[(seq, attempt)], replay)
+}
+
+/// The same of many, in this order.
+pub(super) fn note_each(
+    sql: &Sql,
+    attempts: &[(i64, &Attempt)],
+    replay: bool,
+) -> Result<(), StoreError> {
+    let rows: Vec<Noted<'_>> =
+        attempts.iter().map(|one| Noted::of(*one, replay)).collect::<Result<_, _>>()?;
+    let numbers = sql.find_each(
+        "INSERT INTO attempt
+           (notification, number, at, took, status, error, answer, url, delivered, replay, request)
+         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+         FROM attempt WHERE notification = ?1 RETURNING number",
+        rows.iter().map(Noted::values),
+        |row| row.get::<i64>(0),
+    )?;
+    // Replays can be asked for without end.
+    let many = attempts.iter().zip(numbers.into_iter().flatten());
+    let too_many = many.filter(|(_, number)| *number > MOST);
+    sql.execute_each(
+        "DELETE FROM attempt WHERE notification = ?1 AND number <= ?2 AND number IS DISTINCT FROM
+           (SELECT min(number) FROM attempt WHERE notification = ?1 AND delivered = 1)",
+        too_many.map(|((seq, _), number)| [*seq, number - MOST]),
+    )?;
+    Ok(())
+}
+
+/// An attempt as it is stored.
+struct Noted<'a> {
+    seq: i64,
+    attempt: &'a Attempt,
+    took: i64,
+    delivered: bool,
+    replay: bool,
+    request: String,
+}
+
+impl<'a> Noted<'a> {
+    fn of((seq, attempt): (i64, &'a Attempt), replay: bool) -> Result<Self, StoreError> {
+        let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
+        let delivered = attempt.verdict == AttemptVerdict::Delivered;
+        let request = serde_json::to_string(&attempt.request)
+            .map_err(|error| StoreError::stored("attempt", error))?;
+        Ok(Self { seq, attempt, took, delivered, replay, request })
+    }
+
+    fn values(&self) -> [Value<'_>; 10] {
+        params![
+            self.seq,
+            self.attempt.at.0,
+            self.took,
+            self.attempt.status,
+            self.attempt.error,
+            self.attempt.answer,
+            self.attempt.url,
+            self.delivered,
+            self.replay,
+            self.request
+        ]
+    }
+}
