@@ -132,6 +132,14 @@ impl Server {
         self.process.terminate().await
     }
 
+    /// Waits until it ends by itself; tells the exit code.
+    ///
+    /// # Errors
+    /// It does not end within a minute.
+    pub async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        self.process.ended().await
+    }
+
     /// Stops its process where it is, as a machine that is suspended does.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -120,6 +121,9 @@ fn is_closed(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 
+/// How long threads may take that are still at work when a command has ended.
+const LEFT: Duration = Duration::from_secs(1);
+
 fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     // Commands end before a trace would be of use.
     let is_server = matches!(command, Command::Serve(_));
@@ -127,7 +131,7 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     let (tracer, exporter) = traces.unzip();
     logs::start(&settings.log, settings.log_format, tracer)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match command {
             Command::Serve(options) => serve::run(&options, settings, exporter).await,
             Command::Check(options) => check::run(&options, &settings),
@@ -144,7 +148,10 @@ fn start(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             // They need no settings and are answered before these are read.
             Command::Completions(_) | Command::Manual(_) => Ok(ExitCode::SUCCESS),
         }
-    })
+    });
+    // What waits for a database that does not answer is waited for no longer: it would be undone.
+    runtime.shutdown_timeout(LEFT);
+    ended
 }
 
 /// A file on the command line.

@@ -108,6 +108,15 @@ impl Database {
         }
     }
 
+    /// Ends when this program does not work with the schema any more.
+    pub(crate) async fn outdated(&self) -> StoreError {
+        match self {
+            // Nobody else has the file.
+            Self::Sqlite(_) => std::future::pending().await,
+            Self::Postgres(database, _) => database.outdated().await,
+        }
+    }
+
     /// Runs `job` in a transaction, as if it were alone. When this returns, what it did is durable;
     /// if it failed, nothing of it happened. A database that is shared may have a job run more than
     /// once; only the last run counts.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SetOnce};
 
 use crate::sql::Sql;
 use crate::{Schema, StoreError, metrics};
@@ -34,6 +34,10 @@ struct Inner {
     pool: Arc<Pool>,
     writes: Arc<Semaphore>,
     reads: Arc<Semaphore>,
+    /// What the node says of itself waits for no other job.
+    own: Arc<Semaphore>,
+    /// A newer program has taken a step of the schema that this one does not work with.
+    outdated: Arc<SetOnce<(i64, i64)>>,
 }
 
 impl Postgres {
@@ -76,8 +80,9 @@ impl Postgres {
     fn new(url: &SecretString) -> Result<Self, StoreError> {
         let pool = Pool::new(Connector::new(url)?, tokio::runtime::Handle::current());
         let permits = || Arc::new(Semaphore::new(AT_ONCE));
-        let (writes, reads) = (permits(), permits());
-        Ok(Self(Arc::new(Inner { pool: Arc::new(pool), writes, reads })))
+        let (writes, reads, own) = (permits(), permits(), permits());
+        let (pool, outdated) = (Arc::new(pool), Arc::default());
+        Ok(Self(Arc::new(Inner { pool, writes, reads, own, outdated })))
     }
 
     /// Runs `job` in a transaction. While it runs nobody else changes what it touches. When this
@@ -88,15 +93,43 @@ impl Postgres {
         touches: Touches,
         job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let pool = Arc::clone(&self.0.pool);
+        self.write_with(&self.0.writes, touches, job).await
+    }
+
+    /// The same for what a node says of itself: others depend on hearing it, however many jobs of this
+    /// process wait for the database.
+    pub(crate) async fn write_own(
+        &self,
+        job: impl Fn(&Sql) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.write_with(&self.0.own, Touches::Nothing, job).await
+    }
+
+    async fn write_with<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        touches: Touches,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (pool, outdated) = (Arc::clone(&self.0.pool), Arc::clone(&self.0.outdated));
         let write = move || {
             let began = Instant::now();
             let written = transaction::write(&pool, &touches, &job);
+            if let Err(StoreError::Newer { found, known }) = written {
+                // Which of many finds it first is the same.
+                let _ = outdated.set((found, known));
+            }
             let is_refused = matches!(&written, Err(error) if error.is_of_database());
             metrics::committed(1, began.elapsed(), !is_refused);
             written
         };
-        self.on_thread_with(&self.0.writes, write).await
+        self.on_thread_with(turns, write).await
+    }
+
+    /// Ends when this program does not work with the schema any more: it cannot write from then on.
+    pub(crate) async fn outdated(&self) -> StoreError {
+        let (found, known) = *self.0.outdated.wait().await;
+        StoreError::Newer { found, known }
     }
 
     /// Runs `job` on a connection that sees what was committed when it began.

@@ -14,6 +14,7 @@ mod sqlite;
 mod value;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -40,6 +41,14 @@ impl Sql {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch(text)?),
             Self::Postgres(session) => session.batch(text),
+        }
+    }
+
+    /// The same, where they may take longer than others.
+    pub(crate) fn batch_within(&self, text: &str, within: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(text)?),
+            Self::Postgres(session) => session.batch_within(text, within),
         }
     }
 

@@ -111,6 +111,12 @@ impl Store {
         self.database.write_to(Touches::Nothing, name).await
     }
 
+    /// Ends when a newer program has changed the schema so that this one does not work with it any
+    /// more, and tells so. Nothing can be stored from then on.
+    pub async fn outdated(&self) -> StoreError {
+        self.database.outdated().await
+    }
+
     /// This process among those that share the database, when any can.
     pub(crate) fn node(&self) -> Option<&Node> {
         self.database.node()

@@ -32,11 +32,13 @@ impl Process {
         let stderr = child.stderr.take().context("the server has no standard error")?;
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = oneshot::channel();
-        tokio::spawn(follow(stderr, Arc::clone(&log), found));
+        // Without the API there is no address.
+        let sign = if options.role.contains("api") { "Listening" } else { "Started" };
+        tokio::spawn(follow(stderr, Arc::clone(&log), (sign, found)));
         let address = tokio::time::timeout(Duration::from_secs(20), address).await;
         let Ok(Ok(address)) = address else {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            bail!("the server has not begun to listen:\n{log}");
+            bail!("the server has not started:\n{log}");
         };
         Ok(Self { child, log, url: format!("http://{address}") })
     }
@@ -51,6 +53,11 @@ impl Process {
     pub(super) async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
         self.signal(Signal::TERM)?;
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        Ok(ended.context("the server does not end")??.code())
+    }
+
+    pub(super) async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
         Ok(ended.context("the server does not end")??.code())
     }
 
@@ -89,19 +96,23 @@ pub(super) fn command(folder: &Path, options: &Options) -> anyhow::Result<Comman
     Ok(command)
 }
 
-/// Keeps the log, and tells the address from it.
-async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Sender<String>) {
+/// Keeps the log, and tells the address from its line that is the sign of a start.
+async fn follow(
+    stderr: ChildStderr,
+    log: Arc<Mutex<String>>,
+    (sign, found): (&str, oneshot::Sender<String>),
+) {
     let mut found = Some(found);
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         // As text, or as JSON.
         let rest = line.split("address=").nth(1).or_else(|| line.split("\"address\":\"").nth(1));
         let address = rest.and_then(|rest| rest.split([' ', '"']).next());
-        if let Some(address) = address.filter(|_| line.contains("Listening"))
+        if line.contains(sign)
             && let Some(found) = found.take()
         {
             // Whoever waits may have given up.
-            let _ = found.send(address.to_owned());
+            let _ = found.send(address.unwrap_or_default().to_owned());
         }
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push_str(&line);
@@ -121,7 +132,15 @@ fn build() -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(given));
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let status = std::process::Command::new(cargo)
+    let mut cargo = std::process::Command::new(cargo);
+    // Those of the test's own package would have build scripts of dependencies run anew, each time.
+    let own = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in
+        own.filter(|name| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.starts_with(own)))
+    {
+        cargo.env_remove(name);
+    }
+    let status = cargo
         .args(["build", "--quiet", "--package", "oc-server", "--bin", "oc-server"])
         .current_dir(super::root())
         .status()

@@ -40,6 +40,11 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     if options.json {
         let line = json!({"from": found, "to": known, "changed": is_old && !options.check});
         writeln!(out, "{line}")?;
+    } else if found > known {
+        writeln!(
+            out,
+            "the schema of {name} is {found}, of a newer program; this one knows {known} and works with it"
+        )?;
     } else if !is_old {
         writeln!(out, "the schema of {name} is up to date ({known})")?;
     } else if options.check {

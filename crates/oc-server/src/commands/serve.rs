@@ -23,6 +23,8 @@ use crate::traces::Exporter;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How long a stop waits at its end for refreshes and traces.
 const LAST: Duration = Duration::from_secs(1);
+/// How long it tries to tell other servers that it has gone.
+const LEAVE: Duration = Duration::from_secs(2);
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -34,11 +36,18 @@ pub(crate) struct Options {
     role: Vec<Role>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Role {
     Api,
     Poll,
     Dispatch,
+}
+
+impl Options {
+    fn roles(&self) -> Vec<Role> {
+        let is_asked = |role: &Role| self.role.is_empty() || self.role.contains(role);
+        Role::value_variants().iter().copied().filter(is_asked).collect()
+    }
 }
 
 pub(crate) async fn run(
@@ -54,44 +63,33 @@ pub(crate) async fn run(
         eprintln!("the settings are good");
         return Ok(ExitCode::SUCCESS);
     }
-    let has = |role| options.role.is_empty() || options.role.contains(&role);
     let stop = stop_signal()?;
     let telemetry = Telemetry::start()?;
     let mut app = App::build(settings).await?;
     first_user(&app).await?;
-    if has(Role::Dispatch) {
+    let roles = options.roles();
+    if roles.contains(&Role::Dispatch) {
         app.connect_queue().await?;
     }
     let last = CancellationToken::new();
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
     parts.spawn(telemetry.clone().keep_up(stop.clone()));
-    if has(Role::Api) {
-        let listen = app.settings.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("OC_LISTEN: {listen} cannot be listened on"))?;
-        let url = &app.settings.public_url;
-        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
-        let (app, stop) = (app.clone(), stop.clone());
-        parts.spawn(api::serve(listener, app, telemetry, stop));
-    }
-    if has(Role::Poll) {
-        parts.spawn(app.poller().run(stop.clone()));
-        parts.spawn(app.caretaker().run(stop.clone()));
-        parts.spawn(app.subscriber().run(stop.clone()));
-        parts.spawn(app.intake().run(stop.clone()));
-    }
-    if has(Role::Dispatch) {
-        deliver(&mut parts, &app, &stop)?;
-    }
+    begin(&roles, &app, telemetry, (&stop, &mut parts)).await?;
+    tracing::info!(?roles, "Started");
     let failed = tokio::select! {
         () = stop.cancelled() => false,
+        error = app.store.outdated() => {
+            tracing::error!(%error, "A newer server has changed the database");
+            // What is under way could not be recorded; the newer servers do it again.
+            parts.abort_all();
+            true
+        }
         // A part runs until it is told to stop: whatever has ended one, the others cannot do its work.
         _ = parts.join_next() => !stop.is_cancelled(),
     };
     if failed {
-        tracing::error!("A part of the program has ended; see above");
+        tracing::error!("The program ends, as it cannot do its work; see above");
         stop.cancel();
     }
     tracing::info!("Stopping");
@@ -117,22 +115,45 @@ pub(crate) async fn run(
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Starts what tells tenants and the operator.
-fn deliver(parts: &mut JoinSet<()>, app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
-    parts.spawn(app.dispatcher().run(stop.clone()));
-    if let Some(queue) = app.queue.clone() {
-        parts.spawn(queue.run(stop.clone()));
+/// Begins what the roles consist of.
+async fn begin(
+    roles: &[Role],
+    app: &App,
+    telemetry: Telemetry,
+    (stop, parts): (&CancellationToken, &mut JoinSet<()>),
+) -> anyhow::Result<()> {
+    if roles.contains(&Role::Api) {
+        let listen = app.settings.listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("OC_LISTEN: {listen} cannot be listened on"))?;
+        let url = &app.settings.public_url;
+        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
+        let (app, stop) = (app.clone(), stop.clone());
+        parts.spawn(api::serve(listener, app, telemetry, stop));
     }
-    parts.spawn(sweep(app.clone(), stop.clone()));
-    if let Some(herald) = app.herald()? {
-        parts.spawn(herald.run(stop.clone()));
+    if roles.contains(&Role::Poll) {
+        parts.spawn(app.poller().run(stop.clone()));
+        parts.spawn(app.caretaker().run(stop.clone()));
+        parts.spawn(app.subscriber().run(stop.clone()));
+        parts.spawn(app.intake().run(stop.clone()));
+    }
+    if roles.contains(&Role::Dispatch) {
+        parts.spawn(app.dispatcher().run(stop.clone()));
+        if let Some(queue) = app.queue.clone() {
+            parts.spawn(queue.run(stop.clone()));
+        }
+        parts.spawn(sweep(app.clone(), stop.clone()));
+        if let Some(herald) = app.herald()? {
+            parts.spawn(herald.run(stop.clone()));
+        }
     }
     Ok(())
 }
 
 /// Lets other servers have at once what this one had claimed.
 async fn leave(app: &App) {
-    match tokio::time::timeout(LAST, app.store.leave()).await {
+    match tokio::time::timeout(LEAVE, app.store.leave()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "Claims are held until they end by themselves"),
         Err(_) => tracing::warn!("Claims are held until they end by themselves"),

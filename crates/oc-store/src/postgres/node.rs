@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::claims::micros;
-use super::touches::Touches;
 use super::{Postgres, news};
 use crate::StoreError;
 use crate::sql::{Sql, params};
@@ -95,13 +94,12 @@ impl Node {
     /// Gives back all that is claimed, for others to take at once.
     pub(crate) async fn leave(&self, database: &Postgres) -> Result<(), StoreError> {
         self.0.stop.cancel();
-        let id = self.0.id;
-        let leave = move |sql: &Sql| {
-            sql.execute("DELETE FROM claim WHERE node = ?1", [id])?;
-            sql.execute("DELETE FROM node WHERE id = ?1", [id])?;
-            Ok(())
-        };
-        database.write(Touches::Nothing, leave).await
+        // First that it is gone, which frees its claims: what is under way may hold their rows.
+        for text in ["DELETE FROM node WHERE id = ?1", "DELETE FROM claim WHERE node = ?1"] {
+            let id = self.0.id;
+            database.write_own(move |sql| sql.execute(text, [id]).map(drop)).await?;
+        }
+        Ok(())
     }
 }
 
@@ -137,7 +135,7 @@ async fn beat(database: &Postgres, id: Uuid) -> Result<Heard, StoreError> {
         sql.execute("DELETE FROM claim WHERE node NOT IN (SELECT id FROM node)", ())?;
         Ok(())
     };
-    database.write(Touches::Nothing, alive).await?;
+    database.write_own(alive).await?;
     let compare = |sql: &Sql| {
         let asked = Instant::now();
         let there = sql.one("SELECT time_now()", (), |row| row.get(0).map(Timestamp))?;

@@ -10,7 +10,9 @@ use oc_poll::ResourceId;
 
 use crate::StoreError;
 use crate::events::EventScope;
-use crate::sql::Sql;
+use crate::sql::{Row, Sql};
+
+use super::migrations;
 
 /// Our part of the numbers that advisory locks have.
 pub(super) const LOCKS: i64 = 0x6f63;
@@ -28,15 +30,19 @@ pub(crate) enum Touches {
     Nothing,
 }
 
-/// Each also tells the transaction's number.
-const NOTHING: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)";
-const ALONE: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint),
-  pg_advisory_xact_lock(CAST(?1 AS integer), 0)";
+/// Each also tells the transaction's number, and of the schema where it is and the oldest program that
+/// works with it.
+const NOTHING: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with
+  FROM schema_version";
+const ALONE: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with,
+  pg_advisory_xact_lock(CAST(?1 AS integer), 0) FROM schema_version";
 /// Beside others that are about single instances. Other instances may have the same number modulo
 /// 2^31, which costs a wait and no more. 0 is the lock above.
-const INSTANCE: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint),
+const INSTANCE: &str =
+    "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with,
   pg_advisory_xact_lock_shared(CAST(?1 AS integer), 0),
-  pg_advisory_xact_lock(CAST(?1 AS integer), CAST(1 + ?2 % 2147483646 AS integer))";
+  pg_advisory_xact_lock(CAST(?1 AS integer), CAST(1 + ?2 % 2147483646 AS integer))
+  FROM schema_version";
 
 impl Touches {
     /// What is in a scope.
@@ -46,10 +52,13 @@ impl Touches {
 
     /// Waits until nobody else decides about it; until the transaction ends nobody else will. Tells
     /// the number of the transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`]: a newer program has taken a step that this one does not work with.
     pub(super) fn lock(&self, sql: &Sql) -> Result<i64, StoreError> {
         match self {
-            Self::Nothing => sql.one(NOTHING, (), |row| row.get(0)),
-            Self::All => sql.one(ALONE, [LOCKS], |row| row.get(0)),
+            Self::Nothing => sql.one(NOTHING, (), begun),
+            Self::All => sql.one(ALONE, [LOCKS], begun),
             Self::Instance(instance) => beside(sql, vec![instance.0]),
             Self::Resources(resources) => {
                 let found = sql.find_each(
@@ -68,10 +77,16 @@ fn beside(sql: &Sql, mut instances: Vec<i64>) -> Result<i64, StoreError> {
     instances.sort_unstable_by_key(|instance| instance % 2_147_483_646);
     instances.dedup();
     let locks = instances.iter().map(|instance| [LOCKS, *instance]);
-    let numbers = sql.find_each(INSTANCE, locks, |row| row.get(0))?;
+    let numbers = sql.find_each(INSTANCE, locks, begun)?;
     match numbers.into_iter().flatten().next() {
         Some(number) => Ok(number),
         // None of the resources is there any more.
-        None => sql.one(NOTHING, (), |row| row.get(0)),
+        None => sql.one(NOTHING, (), begun),
     }
+}
+
+/// The transaction's number, where this program still works with the schema.
+fn begun(row: &Row<'_>) -> Result<i64, StoreError> {
+    migrations::check(row.get(1)?, row.get(2)?)?;
+    row.get(0)
 }

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::pool::{Pool, is_closed};
-use super::touches::Touches;
+use super::touches::{LOCKS, Touches};
 use crate::StoreError;
 use crate::sql::Sql;
 
@@ -86,9 +86,14 @@ fn persist<T>(mut attempt: impl FnMut(Instant) -> Ended<T>) -> Result<T, StoreEr
 
 /// A transaction with its number, once nobody else decides about what it touches. Each of its
 /// statements sees what was committed before, so that what the lock was waited for is seen.
+///
+/// It waits for a change of the schema, and a change of the schema for it; so what the first statement
+/// finds of the schema holds until its end.
 fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, i64), StoreError> {
     let sql = pool.take()?;
-    sql.batch("BEGIN ISOLATION LEVEL READ COMMITTED")?;
+    sql.batch(&format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({LOCKS}, -1)"
+    ))?;
     match touches.lock(&sql) {
         Ok(number) => Ok((sql, number)),
         Err(error) => {

@@ -45,6 +45,10 @@ impl Session {
         self.wait(self.client.batch_execute(text))
     }
 
+    pub(super) fn batch_within(&self, text: &str, within: Duration) -> Result<(), StoreError> {
+        self.wait_for(within, self.client.batch_execute(text))
+    }
+
     pub(super) fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         let statement = self.prepared(text, values)?;
         self.wait(self.client.execute(&statement, &parameters(values))).map(count)
@@ -124,12 +128,20 @@ impl Session {
     }
 
     fn wait<T>(&self, answer: impl Future<Output = Answer<T>>) -> Result<T, StoreError> {
-        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        self.wait_for(PATIENCE, answer)
+    }
+
+    fn wait_for<T>(
+        &self,
+        within: Duration,
+        answer: impl Future<Output = Answer<T>>,
+    ) -> Result<T, StoreError> {
+        let answer = async { tokio::time::timeout(within, answer).await };
         match self.runtime.block_on(answer) {
             Ok(answer) => Ok(answer?),
             Err(_) => {
                 self.lost.set(true);
-                Err(StoreError::NoAnswer(PATIENCE))
+                Err(StoreError::NoAnswer(within))
             }
         }
     }
