@@ -75,6 +75,8 @@ struct Inner {
     answers: Mutex<VecDeque<Answer>>,
     usual: Mutex<Option<Answer>>,
     deliveries: Mutex<Vec<Delivery>>,
+    /// Where among them each notification came first.
+    firsts: Mutex<HashMap<String, usize>>,
     faults: Mutex<Vec<String>>,
     changed: Notify,
 }
@@ -139,8 +141,25 @@ impl Receiver {
         lock(&self.inner.deliveries).clone()
     }
 
+    /// How many came.
+    pub fn count(&self) -> usize {
+        lock(&self.inner.deliveries).len()
+    }
+
+    /// What came after the first `from`.
+    pub fn since(&self, from: usize) -> Vec<Delivery> {
+        lock(&self.inner.deliveries)[from..].to_vec()
+    }
+
+    /// Ends when something comes, or soon.
+    pub async fn news(&self) {
+        let _ =
+            tokio::time::timeout(Duration::from_millis(20), self.inner.changed.notified()).await;
+    }
+
     /// Forgets what came.
     pub fn clear(&self) {
+        lock(&self.inner.firsts).clear();
         lock(&self.inner.deliveries).clear();
     }
 
@@ -240,9 +259,9 @@ async fn receive(
 fn note(inner: &Inner, delivery: Delivery, fault: Option<String>) {
     let mut faults = lock(&inner.faults);
     faults.extend(fault);
-    let mut deliveries = lock(&inner.deliveries);
-    let other = deliveries.iter().find(|one| one.id == delivery.id && one.bytes != delivery.bytes);
-    if other.is_some() {
+    let (mut firsts, mut deliveries) = (lock(&inner.firsts), lock(&inner.deliveries));
+    let first = *firsts.entry(delivery.id.clone()).or_insert(deliveries.len());
+    if deliveries.get(first).is_some_and(|first| first.bytes != delivery.bytes) {
         faults.push(format!("{} came with another body", delivery.id));
     }
     deliveries.push(delivery);

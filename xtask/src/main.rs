@@ -58,8 +58,18 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
-    /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing), f, i (first paint);
-    /// e, g and h have to be asked for
+    /// Tell changes over three servers on PostgreSQL that are killed, paused and cut off all the time
+    #[command(after_help = "Example: cargo xtask siege --changes 20000 --seed 4711")]
+    Siege {
+        /// How many changes
+        #[arg(long, default_value_t = 100_000)]
+        changes: usize,
+        /// What befalls the servers, and in which order
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Measure: a (scan), b (deliver), c (idle), d (poll that finds nothing), f, i (first paint),
+    /// j (PostgreSQL); e, g and h have to be asked for
     #[command(after_help = "Example: cargo xtask bench a d")]
     Bench {
         /// Only these
@@ -98,6 +108,7 @@ fn main() -> anyhow::Result<()> {
             sim::run(Profile::Release, &with("simulate", options))
         }
         Command::Compare { options } => compare::run(&options),
+        Command::Siege { changes, seed } => test::siege(changes, seed),
         Command::Dist(options) => dist::run(&options),
         Command::Bench { only } => bench(only, with),
     }

@@ -20,6 +20,20 @@ pub(crate) fn run() -> anyhow::Result<()> {
     run_cargo(&["test", "--workspace", "--no-fail-fast"]).context("some tests failed; see above")
 }
 
+/// Plays the siege of the scenarios with so many changes.
+pub(crate) fn siege(changes: usize, seed: Option<u64>) -> anyhow::Result<()> {
+    crate::packages::require(crate::packages::FOR_TESTS)?;
+    let mut cargo = Command::new(crate::cargo());
+    cargo.args(["test", "--package", "oc-tests", "--test", "scenarios", "siege", "--"]);
+    cargo.arg("--nocapture").env("OC_SIEGE_CHANGES", changes.to_string());
+    if let Some(seed) = seed {
+        cargo.env("OC_SIEGE_SEED", seed.to_string());
+    }
+    let status = cargo.status().context("cargo could not be started")?;
+    ensure!(status.success(), "the siege was lost; its seed stands above");
+    Ok(())
+}
+
 fn run_cargo(arguments: &[&str]) -> anyhow::Result<()> {
     run_cargo_with(arguments, &[])
 }
