@@ -75,7 +75,7 @@ async fn notifications_are_filtered_and_listed_page_by_page() {
     browser.see("Newest").await.unwrap();
     assert_eq!(browser.run(rows).await.unwrap(), 20);
     browser.press("Newest").await.unwrap();
-    browser.fill("Instance number", &one.id.to_string()).await.unwrap();
+    browser.fill("Instance", &one.id.to_string()).await.unwrap();
     browser.fill("Resource", "contacts").await.unwrap();
     browser.choose("State", "Arrived").await.unwrap();
     browser.press("Filter").await.unwrap();

@@ -16,15 +16,15 @@ pub(crate) fn pages(instance: i64, event: &str) -> [Page; 13] {
         ("connectors", "/ui/connectors".to_owned(), "sales engagement"),
         ("new instance", form, "Create Instance"),
         ("instances", "/ui/instances".to_owned(), "in all"),
-        ("no instance", "/ui/instances?search=nothing".to_owned(), "No instance matches."),
-        ("instance", of(""), "Polled resources"),
-        ("edit", of("/edit"), "Re-Authenticate"),
-        ("delete", of("/delete"), "to confirm"),
-        ("send again", of("/replay"), "How many are these?"),
+        ("no instance found", "/ui/instances?search=nothing".to_owned(), "No instance matches."),
+        ("an instance", of(""), "Polled resources"),
+        ("its form", of("/edit"), "Re-Authenticate"),
+        ("deleting it", of("/delete"), "to confirm"),
+        ("sending again", of("/replay"), "How many are these?"),
         ("activity", "/ui/activity".to_owned(), "Last attempt"),
-        ("notification", format!("/ui/events/{event}"), "What it tells"),
+        ("a notification", format!("/ui/events/{event}"), "What it tells"),
         ("receivers", "/ui/receivers".to_owned(), "The last hour"),
-        ("no page", "/ui/nowhere".to_owned(), "There is no such page"),
+        ("a page that is not there", "/ui/nowhere".to_owned(), "There is no such page"),
     ]
 }
 

@@ -92,8 +92,8 @@ impl Filter {
         html! {
             form.filters method="get" action="/ui/activity" role="search" {
                 div.field {
-                    label for="instance" { "Instance number" }
-                    input #instance name="instance" inputmode="numeric" value=(text("instance"));
+                    label for="instance" { "Instance" }
+                    input #instance name="instance" inputmode="numeric" placeholder="Number" value=(text("instance"));
                 }
                 div.field {
                     label for="resource" { "Resource" }

@@ -99,7 +99,7 @@ fn form(id: i64, asked: &Fields) -> Markup {
     html! {
         form.stack method="get" action={ (crate::ui::HOME) "/" (id) "/replay" } {
             (instant("from", "Found from (GMT)", true))
-            (instant("to", "to (GMT), now when empty", false))
+            (instant("to", "To (GMT), now when empty", false))
             div.check {
                 input #failed type="checkbox" name="failed" checked[asked.has("failed")];
                 label for="failed" { "Only what has failed at its last attempt" }
