@@ -151,3 +151,21 @@ async fn whichever_server_is_killed_the_queue_hands_its_lanes_to_others() -> any
     }
     check_story(&house.receiver, &house.salesloft)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_paused_with_its_tickets_does_no_harm_when_it_wakes() -> anyhow::Result<()>
+{
+    let house = House::new().await?;
+    // One of them is the one that looks what is due.
+    for server in &house.servers {
+        house.in_the_middle().await?;
+        server.pause()?;
+        house.change();
+        house.until_told().await?;
+        server.resume()?;
+    }
+    house.in_the_middle().await?;
+    house.until_told().await?;
+    house.until_connected(1.0).await?;
+    check_story(&house.receiver, &house.salesloft)
+}
