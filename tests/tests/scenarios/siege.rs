@@ -7,6 +7,7 @@
 mod blows;
 mod front;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -54,12 +55,15 @@ async fn nothing_is_lost_or_told_twice_whatever_befalls_the_servers() -> anyhow:
     let (began, heard) = (Instant::now(), Heard::default());
     let mut blows = Blows::new(seed, servers, postgres, url);
     let each = changes.div_ceil(FRONTS);
-    let under_way = blows.seen();
-    let holding = fronts.iter_mut().map(|front| front.hold(each, &under_way, &heard, &receiver));
-    let held = tokio::select! {
-        held = futures_util::future::try_join_all(holding) => held.map(drop),
-        fallen = blows.fall(&receiver) => fallen,
+    let (dealt, over) = (blows.dealt(), AtomicBool::new(false));
+    let holding = fronts.iter_mut().map(|front| front.hold(each, &dealt, &heard, &receiver));
+    let holding = async {
+        futures_util::future::try_join_all(holding).await?;
+        over.store(true, Ordering::Relaxed);
+        Ok(())
     };
+    // A blow is not left half-way: what has fallen can be relieved.
+    let held = tokio::try_join!(holding, blows.fall(&receiver, &over));
     held.with_context(|| format!("seed {seed}, {blows}"))?;
     let took = began.elapsed();
     blows.relieve_all().await?;

@@ -52,34 +52,41 @@ pub(super) struct Blows {
     postgres: Postgres,
     url: String,
     counts: BTreeMap<Blow, usize>,
-    seen: Arc<AtomicBool>,
+    dealt: Arc<AtomicBool>,
 }
 
 impl Blows {
     pub(super) fn new(seed: u64, servers: Vec<Server>, postgres: Postgres, url: String) -> Self {
         let servers = servers.into_iter().map(|server| (server, State::Up)).collect();
-        let (dice, seen) = (StdRng::seed_from_u64(seed), Arc::default());
-        Self { dice, servers, postgres, url, counts: BTreeMap::new(), seen }
+        let (dice, dealt) = (StdRng::seed_from_u64(seed), Arc::default());
+        Self { dice, servers, postgres, url, counts: BTreeMap::new(), dealt }
     }
 
     /// Whether each kind has been dealt.
-    pub(super) fn seen(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.seen)
+    pub(super) fn dealt(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.dealt)
     }
 
-    /// One blow after the other, without end.
-    pub(super) async fn fall(&mut self, receiver: &Receiver) -> anyhow::Result<()> {
+    /// One blow after the other, until it is over.
+    pub(super) async fn fall(
+        &mut self,
+        receiver: &Receiver,
+        over: &AtomicBool,
+    ) -> anyhow::Result<()> {
         loop {
             let mut deck = DECK;
             deck.shuffle(&mut self.dice);
             for blow in deck {
                 let after = receiver.count() + self.dice.random_range(1..=APART);
                 while receiver.count() < after {
+                    if over.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
                     receiver.news().await;
                 }
                 self.deal(blow).await?;
             }
-            self.seen.store(true, Ordering::Relaxed);
+            self.dealt.store(true, Ordering::Relaxed);
         }
     }
 
