@@ -37,6 +37,7 @@ mod services;
 mod siege;
 mod simulation;
 mod sinks;
+mod storage;
 mod story;
 mod tenants;
 mod tokens;
