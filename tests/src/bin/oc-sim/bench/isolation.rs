@@ -18,7 +18,7 @@ const DESTINATIONS: usize = 1_000;
 const BAD: usize = 10;
 const SLOW: Duration = Duration::from_secs(29);
 /// How often each has something to tell.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(45);
 
 pub(super) async fn run() -> anyhow::Result<()> {
