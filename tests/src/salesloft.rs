@@ -58,6 +58,11 @@ pub struct Provider {
     pub webhooks: Webhooks,
     /// Everything is cut off.
     pub down: bool,
+    /// The team of who asks.
+    pub team: i64,
+    /// Whether each time that `/me` is asked it is somebody of another team, with a rate limit of its
+    /// own.
+    pub strangers: bool,
     /// Each answer but that of `/me` takes a permit of this, and waits for it.
     pub gate: Option<Arc<Semaphore>>,
     /// Paths and queries of list requests.
@@ -113,6 +118,8 @@ impl Salesloft {
             token_requests: 0,
             webhooks: Webhooks::default(),
             down: false,
+            team: 4711,
+            strangers: false,
             gate: None,
             asked: Vec::new(),
             meanwhile: None,
@@ -163,13 +170,10 @@ impl Salesloft {
 }
 
 fn router(provider: Shared) -> Router {
-    let me = get(|| async {
-        axum::Json(json!({"data": {"id": 1, "name": "Sim", "team": {"id": 4711}}}))
-    });
     let one = || get(records::one);
     let changed = || one().put(records::update).delete(records::delete);
     let mut api = Router::new()
-        .route("/me", me)
+        .route("/me", get(me))
         .route("/webhook_subscriptions", get(webhooks::list).post(webhooks::create))
         .route("/webhook_subscriptions/{id}", axum::routing::delete(webhooks::delete))
         .fallback(get(lists::list));
@@ -189,6 +193,13 @@ fn router(provider: Shared) -> Router {
         .route("/oauth/token", post(oauth::token))
         .layer(from_fn_with_state(Arc::clone(&provider), wire))
         .with_state(provider)
+}
+
+/// Who asks.
+async fn me(State(provider): State<Shared>) -> axum::Json<serde_json::Value> {
+    let mut provider = lock(&provider);
+    provider.team += i64::from(provider.strangers);
+    axum::Json(json!({"data": {"id": 1, "name": "Sim", "team": {"id": provider.team}}}))
 }
 
 /// What every answer of the host has: its `Date`; and being down.
