@@ -31,11 +31,12 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|one| one == name);
     println!("{} cores; times of programs are their own, from /proc", measure::cores());
-    if wanted("tools") {
-        tools(&options).await?;
-    }
+    // First, while the heap is small: it has to hold all people afterwards.
     if wanted("scan") {
         parse::run()?;
+    }
+    if wanted("tools") {
+        tools(&options).await?;
     }
     if wanted("deliver") {
         deliveries().await?;
