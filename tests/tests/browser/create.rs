@@ -93,6 +93,36 @@ async fn a_denied_consent_leads_back_to_the_form_with_the_providers_words_as_tex
     house.browser.close().await.unwrap();
 }
 
+/// Shows what the server answers there, without going on from it by itself.
+const STAY: &str = "
+const [path, done] = arguments;
+fetch(path).then(answer => answer.text()).then(text => {
+  const page = new DOMParser().parseFromString(text, 'text/html');
+  document.title = page.title;
+  document.body.replaceWith(document.adoptNode(page.body));
+  done(true);
+}, error => done(String(error)));";
+
+#[tokio::test]
+async fn the_page_on_the_way_to_the_consent_is_sound_too() {
+    let house = House::signed_in().await.unwrap();
+    let browser = &house.browser;
+    begun(&house).await.unwrap();
+    browser.press("Create Instance").await.unwrap();
+    browser.see("Let the application in?").await.unwrap();
+    let asked = browser.driver.current_url().await.unwrap();
+    let state = asked.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    browser.go("/ui/connectors").await.unwrap();
+    let path = serde_json::json!(format!("/ui/consent?state={state}"));
+    let shown = browser.driver.execute_async(STAY, vec![path]).await.unwrap();
+    assert_eq!(shown.json(), &serde_json::json!(true));
+    browser.see("On to SalesLoft").await.unwrap();
+    browser.see("Back to the form").await.unwrap();
+    browser.is_sound_everywhere().await.unwrap();
+    house.browser.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_wrong_secret_leads_back_to_the_form() {
     let house = House::signed_in().await.unwrap();
