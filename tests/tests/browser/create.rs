@@ -1,5 +1,6 @@
 //! The whole way to an instance with events, and the ways on which it does not come to one.
 
+use anyhow::Context as _;
 use oc_tests::Fault;
 use oc_tests::salesloft::World;
 use oc_tests::server::SIGNATURE_KEY;
@@ -20,6 +21,16 @@ async fn begun(house: &House) -> anyhow::Result<()> {
     browser.fill("Event Notification Callback URL", CALLBACK).await?;
     browser.fill("Tags, one a line", "Docs\nSales").await?;
     Ok(())
+}
+
+/// Goes on to the provider's consent page; tells the state that it was asked with, for a query.
+async fn asked_with(house: &House) -> anyhow::Result<String> {
+    begun(house).await?;
+    house.browser.press("Create Instance").await?;
+    house.browser.see("Let the application in?").await?;
+    let asked = house.browser.driver.current_url().await?;
+    let state = asked.query_pairs().find(|(name, _)| name == "state").context("a state")?.1;
+    Ok(url::form_urlencoded::byte_serialize(state.as_bytes()).collect())
 }
 
 /// The form came back with all that was filled in, and with these words.
@@ -107,12 +118,7 @@ fetch(path).then(answer => answer.text()).then(text => {
 async fn the_page_on_the_way_to_the_consent_is_sound_too() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await.unwrap();
-    browser.press("Create Instance").await.unwrap();
-    browser.see("Let the application in?").await.unwrap();
-    let asked = browser.driver.current_url().await.unwrap();
-    let state = asked.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let state = asked_with(&house).await.unwrap();
     browser.go("/ui/connectors").await.unwrap();
     let path = serde_json::json!(format!("/ui/consent?state={state}"));
     let shown = browser.driver.execute_async(STAY, vec![path]).await.unwrap();
@@ -151,12 +157,7 @@ async fn a_provider_that_does_not_answer_leads_back_to_the_form() {
 async fn a_consent_is_good_once_and_in_its_session_only() {
     let house = House::signed_in().await.unwrap();
     let browser = &house.browser;
-    begun(&house).await.unwrap();
-    browser.press("Create Instance").await.unwrap();
-    browser.see("Let the application in?").await.unwrap();
-    let asked = browser.driver.current_url().await.unwrap();
-    let state = asked.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let state = asked_with(&house).await.unwrap();
     let arrival = format!("/oauth/callback?code={}&state={state}", house.salesloft.code());
     // Somebody else's browser, as one that was sent such a link, has another session.
     browser.driver.delete_all_cookies().await.unwrap();
