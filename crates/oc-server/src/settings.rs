@@ -157,6 +157,15 @@ impl Settings {
             log_format: log_format?,
         })
     }
+
+    /// Notes where the API listens: of port 0 the system has made a free one.
+    pub(crate) fn listens_on(&mut self, address: SocketAddr) {
+        self.listen = address;
+        if self.public_url.port() == Some(0) {
+            // An http url always takes a port.
+            let _ = self.public_url.set_port(Some(address.port()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,9 +21,6 @@ impl House {
     }
 
     pub(crate) async fn with(options: Options) -> anyhow::Result<Self> {
-        // The provider sends users back to the public url, which is that of a port known before.
-        let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let options = options.with("OC_LISTEN", &free);
         let (salesloft, receiver, server) = Server::house(options).await?;
         let browser = Browser::open(server.api.url()).await?;
         Ok(Self { browser, salesloft, receiver, server })

@@ -45,7 +45,9 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_holds_no_secr
 async fn a_session_survives_a_restart() {
     let mut house = House::new().await.unwrap();
     house.browser.sign_in().await.unwrap();
+    let address = house.server.api.url().replace("http://", "");
     house.server.kill().await.unwrap();
+    house.server.set("OC_LISTEN", &address);
     house.server.start_again().await.unwrap();
     house.browser.go("/ui/instances").await.unwrap();
     house.browser.see("There are no instances yet.").await.unwrap();

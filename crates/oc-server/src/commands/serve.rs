@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ use crate::traces::Exporter;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How long a stop waits at its end for refreshes and traces.
 const LAST: Duration = Duration::from_secs(1);
+/// How many connections wait to be accepted; the system may keep fewer.
+const BACKLOG: u32 = 1_024;
 /// How long it tries to tell other servers that it has gone.
 const LEAVE: Duration = Duration::from_secs(2);
 
@@ -52,7 +54,7 @@ impl Options {
 
 pub(crate) async fn run(
     options: &Options,
-    settings: Settings,
+    mut settings: Settings,
     exporter: Option<Exporter>,
 ) -> anyhow::Result<ExitCode> {
     if options.check {
@@ -65,9 +67,10 @@ pub(crate) async fn run(
     }
     let stop = stop_signal()?;
     let telemetry = Telemetry::start()?;
+    let roles = options.roles();
+    let socket = roles.contains(&Role::Api).then(|| bind(&mut settings)).transpose()?;
     let mut app = App::build(settings).await?;
     first_user(&app).await?;
-    let roles = options.roles();
     if roles.contains(&Role::Dispatch) {
         app.connect_queue().await?;
     }
@@ -75,7 +78,13 @@ pub(crate) async fn run(
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
     parts.spawn(telemetry.clone().keep_up(stop.clone()));
-    begin(&roles, &app, telemetry, (&stop, &mut parts)).await?;
+    if let Some(socket) = socket {
+        let listener = socket.listen(BACKLOG)?;
+        let url = &app.settings.public_url;
+        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
+        parts.spawn(api::serve(listener, app.clone(), telemetry, stop.clone()));
+    }
+    begin(&roles, &app, &stop, &mut parts)?;
     tracing::info!(?roles, "Started");
     let failed = tokio::select! {
         () = stop.cancelled() => false,
@@ -115,23 +124,25 @@ pub(crate) async fn run(
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Begins what the roles consist of.
-async fn begin(
+/// Takes the address before anything else is done: what the program tells of itself depends on it.
+/// Nobody is let in before it listens.
+fn bind(settings: &mut Settings) -> anyhow::Result<TcpSocket> {
+    let address = settings.listen;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As std does: what a server before this one has left behind does not hold it up.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address).with_context(|| format!("OC_LISTEN: {address} cannot be listened on"))?;
+    settings.listens_on(socket.local_addr()?);
+    Ok(socket)
+}
+
+/// Begins what works without being asked.
+fn begin(
     roles: &[Role],
     app: &App,
-    telemetry: Telemetry,
-    (stop, parts): (&CancellationToken, &mut JoinSet<()>),
+    stop: &CancellationToken,
+    parts: &mut JoinSet<()>,
 ) -> anyhow::Result<()> {
-    if roles.contains(&Role::Api) {
-        let listen = app.settings.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("OC_LISTEN: {listen} cannot be listened on"))?;
-        let url = &app.settings.public_url;
-        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
-        let (app, stop) = (app.clone(), stop.clone());
-        parts.spawn(api::serve(listener, app, telemetry, stop));
-    }
     if roles.contains(&Role::Poll) {
         parts.spawn(app.poller().run(stop.clone()));
         parts.spawn(app.caretaker().run(stop.clone()));

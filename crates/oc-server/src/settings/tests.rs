@@ -30,6 +30,19 @@ fn without_anything_the_defaults_hold() {
 }
 
 #[test]
+fn a_free_port_that_the_system_has_picked_is_the_one_of_the_public_url() {
+    let picked = |flags: &[&str]| {
+        let mut settings = read(&[&["--listen", "127.0.0.1:0"], flags].concat(), None).unwrap();
+        settings.listens_on("127.0.0.1:4321".parse().unwrap());
+        assert_eq!(settings.listen.port(), 4321);
+        settings.public_url.to_string()
+    };
+    assert_eq!(picked(&[]), "http://127.0.0.1:4321/");
+    let behind_a_proxy = "https://connectors.example/";
+    assert_eq!(picked(&["--public-url", behind_a_proxy]), behind_a_proxy);
+}
+
+#[test]
 fn a_secret_that_no_caller_could_send_is_refused_and_not_repeated() {
     let faults =
         read(&["--user-secret", "a,b"], Some("organization_secret = \"a b\"")).unwrap_err();
