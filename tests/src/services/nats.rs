@@ -20,6 +20,8 @@ pub struct Nats {
     // Before the folder, so that they end before their files are removed.
     nodes: Vec<Node>,
     folder: TempDir,
+    /// What all nodes are started with besides their own.
+    words: Vec<String>,
     jetstream: bool,
     client: Client<HttpConnector, Empty<Bytes>>,
 }
@@ -38,7 +40,7 @@ impl Nats {
     /// # Errors
     /// It is not installed, or does not start.
     pub async fn core() -> anyhow::Result<Self> {
-        Self::start(1, false).await
+        Self::start(1, false, &[]).await
     }
 
     /// One server with JetStream.
@@ -46,7 +48,20 @@ impl Nats {
     /// # Errors
     /// It is not installed, or does not start.
     pub async fn jetstream() -> anyhow::Result<Self> {
-        Self::start(1, true).await
+        Self::start(1, true, &[]).await
+    }
+
+    /// One server with JetStream that lets in who knows the password, over TLS alone; the files have
+    /// its certificate, for 127.0.0.1, and the key of that.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub async fn guarded(
+        (user, password): (&str, &str),
+        (certificate, key): (&str, &str),
+    ) -> anyhow::Result<Self> {
+        let words = ["--user", user, "--pass", password, "--tls", "--tlscert", certificate];
+        Self::start(1, true, &[&words[..], &["--tlskey", key]].concat()).await
     }
 
     /// A cluster with JetStream, whose streams may have as many replicas as it has nodes.
@@ -54,7 +69,7 @@ impl Nats {
     /// # Errors
     /// It is not installed, or does not start.
     pub async fn cluster(nodes: usize) -> anyhow::Result<Self> {
-        Self::start(nodes, true).await
+        Self::start(nodes, true, &[]).await
     }
 
     /// The urls of all nodes, separated by commas.
@@ -100,10 +115,11 @@ impl Nats {
         Ok(())
     }
 
-    async fn start(nodes: usize, jetstream: bool) -> anyhow::Result<Self> {
+    async fn start(nodes: usize, jetstream: bool, words: &[&str]) -> anyhow::Result<Self> {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
         let nodes: anyhow::Result<Vec<Node>> = (0..nodes).map(Node::new).collect();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let nats = Self { nodes: nodes?, folder: TempDir::new()?, jetstream, client };
+        let nats = Self { nodes: nodes?, folder: TempDir::new()?, words, jetstream, client };
         for node in 0..nats.nodes.len() {
             nats.launch(node).await?;
         }
@@ -117,6 +133,7 @@ impl Nats {
         let node = &self.nodes[number];
         let here = self.folder.path();
         let mut words = node.words();
+        words.extend(self.words.iter().cloned());
         if self.jetstream {
             let store = here.join(&node.name).display().to_string();
             words.extend(["--jetstream".to_owned(), "--store_dir".to_owned(), store]);

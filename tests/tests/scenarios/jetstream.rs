@@ -10,6 +10,7 @@ use oc_tests::salesloft::World;
 use oc_tests::{Nats, Options, Postgres, Receiver, Salesloft, Server};
 use serde_json::json;
 
+use crate::authority::Authority;
 use crate::metrics::{samples, sum};
 use crate::story::{check_story, until_told};
 
@@ -168,4 +169,48 @@ async fn a_server_that_was_paused_with_its_tickets_does_no_harm_when_it_wakes() 
     house.until_told().await?;
     house.until_connected(1.0).await?;
     check_story(&house.receiver, &house.salesloft)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_behind_tls_and_a_password_is_used_and_the_password_told_nowhere()
+-> anyhow::Result<()> {
+    let (authority, folder) = (Authority::new()?, tempfile::TempDir::new()?);
+    let (certificate, key) = authority.signs()?;
+    let file = |name: &str, text: String| -> anyhow::Result<String> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(path.display().to_string())
+    };
+    let roots = file("roots.pem", authority.pem.clone())?;
+    let (certificate, key) =
+        (file("node.pem", certificate.pem())?, file("node.key", key.serialize_pem())?);
+    let nats = Nats::guarded(("oc", "queue-s3cret"), (&certificate, &key)).await?;
+    let url =
+        |password: &str| nats.node_url(0).replace("nats://", &format!("tls://oc:{password}@"));
+    let postgres = Postgres::shared().await?;
+    let options = Options::default()
+        .with("OC_DATABASE_URL", &postgres.database().await?)
+        .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+        .with("OC_NATS_REPLICAS", "1")
+        .with("SSL_CERT_FILE", &roots)
+        .with("OC_NATS_URL", &url("queue-s3cret"));
+    let (salesloft, receiver, mut server) = Server::house(options).await?;
+    server.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    let value = async |name: &str| anyhow::Ok(sum(&samples(&server.api).await?, name, &[]));
+    assert_eq!(value("oc_queue_connected").await?, 1.0, "{}", server.log());
+    assert!(value("oc_queue_handed_total").await? > 0.0, "nothing came from the queue");
+    assert!(!server.log().contains("queue-s3cret"));
+
+    // Whoever is not let in delivers all the same, and says why.
+    server.terminate().await?;
+    server.set("OC_NATS_URL", &url("wrong-s3cret"));
+    server.start_again().await?;
+    salesloft.change(World::add_person);
+    until_told(&receiver, &salesloft, 0).await?;
+    let log = server.log().to_lowercase();
+    assert!(log.contains("jetstream") && log.contains("authorization"), "{log}");
+    assert!(!log.contains("wrong-s3cret"), "{log}");
+    check_story(&receiver, &salesloft)
 }

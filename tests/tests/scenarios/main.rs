@@ -1,5 +1,6 @@
 //! Scenarios against the real binary.
 
+mod authority;
 mod catalogue;
 mod changes;
 mod clocks;

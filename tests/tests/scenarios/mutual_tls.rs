@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use oc_tests::salesloft::World;
 use oc_tests::{Options, Receiver, Server};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::KeyPair;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use serde_json::json;
@@ -14,48 +14,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::authority::Authority;
 use crate::story::{check_story, until_told};
 
 const CERTIFICATE: &str = "event.notification.client.certificate";
 const KEY: &str = "event.notification.client.key";
 const AUTHORITY: &str = "event.notification.ca.certificate";
 
-/// An authority that signs for the gateway and for its callers.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> anyhow::Result<Self> {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate()?;
-        let pem = params.self_signed(&key)?.pem();
-        Ok(Self { pem, issuer: Issuer::new(params, key) })
-    }
-
-    fn signs(&self) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
-        let key = KeyPair::generate()?;
-        let params = CertificateParams::new(["127.0.0.1".to_owned()])?;
-        Ok((params.signed_by(&key, &self.issuer)?, key))
-    }
-
-    fn acceptor(&self) -> anyhow::Result<TlsAcceptor> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let (certificate, key) = self.signs()?;
-        let mut roots = rustls::RootCertStore::empty();
-        let pem = rustls::pki_types::pem::PemObject::from_pem_slice(self.pem.as_bytes());
-        roots.add(pem?)?;
-        let callers =
-            WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
-        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(callers.build()?)
-            .with_single_cert(vec![certificate.der().clone()], key)?;
-        Ok(TlsAcceptor::from(Arc::new(config)))
-    }
+/// TLS as the gateway speaks it.
+fn acceptor(authority: &Authority) -> anyhow::Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let (certificate, key) = authority.signs()?;
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = rustls::pki_types::pem::PemObject::from_pem_slice(authority.pem.as_bytes());
+    roots.add(pem?)?;
+    let callers = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(callers.build()?)
+        .with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Lets callers with a certificate through to the receiver; ends with what is returned.
@@ -63,7 +42,7 @@ async fn gateway(
     authority: &Authority,
     receiver: &Receiver,
 ) -> anyhow::Result<(SocketAddr, JoinSet<()>)> {
-    let acceptor = authority.acceptor()?;
+    let acceptor = acceptor(authority)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let behind = receiver.address();
