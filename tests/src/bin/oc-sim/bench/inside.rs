@@ -9,14 +9,16 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use oc_config::{Catalogue, Configuration, FailurePolicy, InstanceSettings, Timestamp};
-use oc_dispatch::{Dispatcher, DispatcherSettings, ProbeSchedule, RetrySchedule, Webhooks};
+use oc_dispatch::{Dispatcher, DispatcherSettings, Outbox, ProbeSchedule, RetrySchedule, Webhooks};
 use oc_egress::{Clock, Dice, Egress, Policy};
 use oc_poll::{Due, Event, EventKind, Finding, Ledger, Outcome, Part, PollSummary};
-use oc_sinks::{SinkTable, Sinks, Transports};
+use oc_queue::{Queue, QueueSettings};
+use oc_sinks::{NatsServers, SinkTable, Sinks, Transports};
 use oc_store::{
     InstanceFields, Location, NewInstance, OrganizationId, PolledResource, SecretKey, Store,
     StoreOptions,
 };
+use oc_tests::Nats;
 use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
@@ -27,6 +29,7 @@ use zeroize::Zeroizing;
 const LEASE: Duration = Duration::from_secs(60);
 /// The deadline of a callback.
 const WITHIN: Duration = Duration::from_secs(30);
+const PER_DESTINATION: usize = 16;
 
 pub(super) struct Inside {
     _folder: Option<TempDir>,
@@ -121,7 +124,7 @@ impl Inside {
         outcome: impl Fn(Timestamp) -> Outcome,
     ) -> anyhow::Result<usize> {
         let now = self.clock.now();
-        let claimed = self.store.claim(now, limit, LEASE).await?;
+        let claimed = Ledger::claim(&self.store, now, limit, LEASE).await?;
         let due: Vec<Due> = claimed.instances.into_iter().flat_map(|one| one.resources).collect();
         let finish = due.iter().map(|due| self.store.finish(due, outcome(now)));
         try_join_all(finish).await?;
@@ -130,18 +133,47 @@ impl Inside {
 
     /// Delivers until it is stopped, with the bounds that a server has.
     pub(super) fn deliver(&self, stop: CancellationToken) -> anyhow::Result<JoinHandle<()>> {
+        Ok(tokio::spawn(self.dispatcher(Arc::new(self.store.clone()))?.run(stop)))
+    }
+
+    /// The same of what a JetStream cluster of three hands out.
+    pub(super) async fn deliver_from(
+        &self,
+        nats: &Nats,
+        stop: CancellationToken,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let settings = QueueSettings {
+            servers: NatsServers::read(&nats.url().into()).context("the urls")?,
+            replicas: 3,
+            max_ack_pending: 1_024,
+            outbox: self.store.identity().await?,
+            per_destination: PER_DESTINATION,
+            probes: false,
+        };
+        let store = Arc::new(self.store.clone());
+        let connected =
+            Queue::connect(settings, Arc::clone(&store) as _, store, self.clock.clone());
+        let queue = Box::pin(connected).await?;
+        anyhow::ensure!(queue.is_connected(), "JetStream does not answer");
+        let dispatcher = self.dispatcher(Arc::new(queue.clone()))?;
+        Ok(tokio::spawn(async move {
+            tokio::join!(dispatcher.run(stop.clone()), queue.run(stop));
+        }))
+    }
+
+    fn dispatcher(&self, outbox: Arc<dyn Outbox>) -> anyhow::Result<Dispatcher> {
         let policy = Policy::allowing(vec!["127.0.0.0/8".parse()?], vec![]);
         let egress = Egress::new(policy, "open-connectors/bench")?;
         let webhooks = Webhooks::new(egress, self.clock.clone(), WITHIN);
         let sinks = Sinks::new(SinkTable::default(), self.clock.clone(), WITHIN)?;
-        let dispatcher = Dispatcher {
-            outbox: Arc::new(self.store.clone()),
+        Ok(Dispatcher {
+            outbox,
             transport: Arc::new(Transports { webhooks, sinks }),
             clock: self.clock.clone(),
             dice: Dice::system(),
             settings: DispatcherSettings {
                 concurrency: 256,
-                per_destination: 16,
+                per_destination: PER_DESTINATION,
                 schedule: RetrySchedule::default(),
                 stint: Duration::from_secs(10),
                 policy: FailurePolicy::Retry,
@@ -150,8 +182,7 @@ impl Inside {
                 look_every: Duration::from_secs(1),
                 drain: Duration::ZERO,
             },
-        };
-        Ok(tokio::spawn(dispatcher.run(stop)))
+        })
     }
 }
 

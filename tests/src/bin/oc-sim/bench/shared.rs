@@ -1,9 +1,10 @@
-//! (j) What polls and deliveries cost on PostgreSQL, and how fast they go; on SQLite for comparison.
+//! (j) What polls and deliveries cost on PostgreSQL, and how fast they go, also where JetStream hands
+//! deliveries out; on SQLite for comparison.
 
 use std::time::{Duration, Instant};
 
 use oc_store::Location;
-use oc_tests::Postgres;
+use oc_tests::{Nats, Postgres};
 use tokio_util::sync::CancellationToken;
 
 use super::deliver::Sink;
@@ -23,16 +24,23 @@ pub(super) async fn run() -> anyhow::Result<()> {
         LANES * QUIET_ROUNDS,
         LANES * ROUNDS
     );
-    let postgres = Postgres::counting().await?;
-    let url = postgres.database().await?;
-    postgres.query(&url, "CREATE EXTENSION pg_stat_statements").await?;
-    let account = Account { postgres, url: url.clone() };
-    let inside = Inside::at(Location::Postgres(url.into())).await?;
-    measure("PostgreSQL", &inside, Some(&account)).await?;
-    measure("SQLite", &Inside::open().await?, None).await
+    let (postgres, nats) = (Postgres::counting().await?, Nats::cluster(3).await?);
+    for (name, nats) in [("PostgreSQL", None), ("PostgreSQL and JetStream", Some(&nats))] {
+        let url = postgres.database().await?;
+        postgres.query(&url, "CREATE EXTENSION pg_stat_statements").await?;
+        let account = Account { postgres: &postgres, url: url.clone() };
+        let inside = Inside::at(Location::Postgres(url.into())).await?;
+        measure(name, &inside, Some(&account), nats).await?;
+    }
+    measure("SQLite", &Inside::open().await?, None, None).await
 }
 
-async fn measure(name: &str, inside: &Inside, account: Option<&Account>) -> anyhow::Result<()> {
+async fn measure(
+    name: &str,
+    inside: &Inside,
+    account: Option<&Account<'_>>,
+    nats: Option<&Nats>,
+) -> anyhow::Result<()> {
     let sink = Sink::start().await?;
     for number in 0..LANES {
         inside.instance(&format!("http://{}/hook", host(number % DESTINATIONS, sink.port))).await?;
@@ -54,7 +62,10 @@ async fn measure(name: &str, inside: &Inside, account: Option<&Account>) -> anyh
     }
     told(name, "polls that find one event", found, began, account).await?;
     let (stop, began) = (CancellationToken::new(), Instant::now());
-    let delivering = inside.deliver(stop.clone())?;
+    let delivering = match nats {
+        Some(nats) => inside.deliver_from(nats, stop.clone()).await?,
+        None => inside.deliver(stop.clone())?,
+    };
     // What is received is settled a moment later.
     while inside.store.standing(inside.clock.now()).await?.outbox > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -70,7 +81,7 @@ async fn told(
     what: &str,
     count: usize,
     began: Instant,
-    account: Option<&Account>,
+    account: Option<&Account<'_>>,
 ) -> anyhow::Result<()> {
     let took = began.elapsed().as_secs_f64();
     println!("    {name}: {count} {what}, {:.0} per second", count as f64 / took);
@@ -81,12 +92,12 @@ async fn told(
 }
 
 /// What the server has done, since it was last asked.
-struct Account {
-    postgres: Postgres,
+struct Account<'p> {
+    postgres: &'p Postgres,
     url: String,
 }
 
-impl Account {
+impl Account<'_> {
     async fn open(&self) -> anyhow::Result<()> {
         // Sizes tell of growth only when nothing is to be used again.
         self.ask("VACUUM; CHECKPOINT").await?;
