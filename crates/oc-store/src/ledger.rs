@@ -65,10 +65,14 @@ impl Ledger for Store {
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         let objects = objects.to_vec();
         let look_up = move |sql: &Sql| {
-            sql.find_each(
-                "SELECT version FROM fingerprint WHERE resource_id = ?1 AND object_id = ?2",
-                objects.iter().map(|object| params![resource.0, *object]),
-                |row| row.get(0).map(Version),
+            sql.all(
+                &format!(
+                    "SELECT f.version FROM {} LEFT JOIN fingerprint f
+                       ON f.resource_id = ?1 AND f.object_id = list.value ORDER BY list.rowid",
+                    sql.list("?2")
+                ),
+                params![resource.0, objects[..]],
+                |row| Ok(row.get::<Option<i64>>(0)?.map(Version)),
             )
         };
         Ok(self.database.read(look_up).await?)

@@ -16,7 +16,7 @@ use crate::sql::{Row, Sql};
 use crate::{SecretKey, StoreError};
 
 /// How many profiles are kept ready.
-const KEPT: usize = 512;
+const KEPT: usize = 2_048;
 
 /// What an instance's row says, understood.
 #[derive(Debug)]

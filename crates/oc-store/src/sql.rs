@@ -36,6 +36,14 @@ impl Sql {
         matches!(self, Self::Postgres(_))
     }
 
+    /// The table `list` of a value that is a list of texts, in whose order its `rowid` counts.
+    pub(crate) fn list(&self, value: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("rarray({value}) list"),
+            Self::Postgres(_) => format!("unnest({value}) WITH ORDINALITY list (value, rowid)"),
+        }
+    }
+
     /// Runs statements that have no values.
     pub(crate) fn batch(&self, text: &str) -> Result<(), StoreError> {
         match self {

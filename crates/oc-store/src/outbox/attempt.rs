@@ -22,35 +22,35 @@ pub(super) fn seqs_of(
     sql.find_each(seq, ids.into_iter().map(|id| [id]), |row| row.get(0))
 }
 
+/// Keeps an attempt. Neither a `SELECT` to insert from nor `RETURNING`: SQLite would be ready to take
+/// each row back by itself, at a price that grows with the transaction.
+const KEEP: &str = "INSERT INTO attempt
+  (notification, number, at, took, status, error, answer, url, delivered, replay, request)
+  VALUES (?1, (SELECT 1 + coalesce(max(number), 0) FROM attempt WHERE notification = ?1),
+    ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
 /// Keeps what became of an attempt.
 pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
-    note_each(sql, &[(seq, attempt)], replay)
-}
-
-/// The same of many, in this order.
-pub(super) fn note_each(
-    sql: &Sql,
-    attempts: &[(i64, &Attempt)],
-    replay: bool,
-) -> Result<(), StoreError> {
-    let rows: Vec<Noted<'_>> =
-        attempts.iter().map(|one| Noted::of(*one, replay)).collect::<Result<_, _>>()?;
-    let numbers = sql.find_each(
-        "INSERT INTO attempt
-           (notification, number, at, took, status, error, answer, url, delivered, replay, request)
-         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-         FROM attempt WHERE notification = ?1 RETURNING number",
-        rows.iter().map(Noted::values),
-        |row| row.get::<i64>(0),
-    )?;
+    let noted = Noted::of((seq, attempt), replay)?;
+    let number: i64 =
+        sql.one(&format!("{KEEP} RETURNING number"), noted.values(), |row| row.get(0))?;
+    if number <= MOST {
+        return Ok(());
+    }
     // Replays can be asked for without end.
-    let many = attempts.iter().zip(numbers.into_iter().flatten());
-    let too_many = many.filter(|(_, number)| *number > MOST);
-    sql.execute_each(
+    sql.execute(
         "DELETE FROM attempt WHERE notification = ?1 AND number <= ?2 AND number IS DISTINCT FROM
            (SELECT min(number) FROM attempt WHERE notification = ?1 AND delivered = 1)",
-        too_many.map(|((seq, _), number)| [*seq, number - MOST]),
+        [seq, number - MOST],
     )?;
+    Ok(())
+}
+
+/// Keeps the first attempts by which notifications have arrived.
+pub(super) fn note_arrivals(sql: &Sql, attempts: &[(i64, &Attempt)]) -> Result<(), StoreError> {
+    let rows: Vec<Noted<'_>> =
+        attempts.iter().map(|one| Noted::of(*one, false)).collect::<Result<_, _>>()?;
+    sql.execute_each(KEEP, rows.iter().map(Noted::values))?;
     Ok(())
 }
 

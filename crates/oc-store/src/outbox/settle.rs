@@ -4,7 +4,7 @@
 use oc_config::Timestamp;
 use oc_dispatch::{Failed, LaneId, Next, Settlement};
 
-use super::attempt::{note, note_each, seq_of, seqs_of};
+use super::attempt::{note, note_arrivals, seq_of, seqs_of};
 use super::subscription;
 use crate::StoreError;
 use crate::sql::{Sql, params};
@@ -39,7 +39,7 @@ pub(super) fn settle(sql: &Sql, settlements: &[&Settlement]) -> Result<(), Store
             None => {}
         }
     }
-    note_each(sql, &attempts, false)?;
+    note_arrivals(sql, &attempts)?;
     move_on(sql, &arrived, &unmoved)?;
     settlements.iter().try_for_each(|one| {
         one.failed.as_ref().map_or(Ok(()), |failed| fail(sql, one.lane, failed))

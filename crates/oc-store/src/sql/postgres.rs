@@ -181,6 +181,7 @@ impl Value<'_> {
             Self::Integer(_) => Type::INT8,
             Self::Text(_) => Type::TEXT,
             Self::Blob(_) => Type::BYTEA,
+            Self::Texts(_) => Type::TEXT_ARRAY,
         }
     }
 }
@@ -195,11 +196,14 @@ impl ToSql for Value<'_> {
             Self::Integer(number) => number.to_sql(kind, out),
             Self::Text(text) => text.map(storable).to_sql(kind, out),
             Self::Blob(bytes) => bytes.to_sql(kind, out),
+            Self::Texts(texts) => {
+                texts.iter().map(|text| storable(text)).collect::<Vec<_>>().to_sql(kind, out)
+            }
         }
     }
 
     fn accepts(kind: &Type) -> bool {
-        [Type::INT8, Type::TEXT, Type::BYTEA].contains(kind)
+        [Type::INT8, Type::TEXT, Type::BYTEA, Type::TEXT_ARRAY].contains(kind)
     }
 
     to_sql_checked!();

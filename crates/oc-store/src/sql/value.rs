@@ -1,10 +1,13 @@
 //! Values that statements are given.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-/// A value of one of the three types that columns have. `None` is NULL, and has a type too: a
+/// A value of one of the three types that columns have, or a list that [`list`](super::Sql::list) makes a
+/// table of. `None` is NULL, and has a type too: a
 /// database may want to know it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'v> {
@@ -12,6 +15,7 @@ pub(crate) enum Value<'v> {
     Integer(Option<i64>),
     Text(Option<&'v str>),
     Blob(Option<&'v [u8]>),
+    Texts(&'v [String]),
 }
 
 /// What can be given as a value.
@@ -129,6 +133,12 @@ impl Absent for String {
     const NULL: Value<'static> = Value::Text(None);
 }
 
+impl ToValue for [String] {
+    fn value(&self) -> Value<'_> {
+        Value::Texts(self)
+    }
+}
+
 impl ToValue for [u8] {
     fn value(&self) -> Value<'_> {
         Value::Blob(Some(self))
@@ -168,6 +178,11 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
             Self::Blob(Some(bytes)) => ValueRef::Blob(bytes),
             Self::Integer(None) | Self::Text(None) | Self::Blob(None) => ValueRef::Null,
+            Self::Texts(texts) => {
+                let texts = texts.iter().cloned().map(rusqlite::types::Value::Text);
+                // The name by which `rarray` knows its lists.
+                return Ok(ToSqlOutput::from_rc(Rc::new(texts.collect::<Vec<_>>()), c"rarray"));
+            }
         }))
     }
 }

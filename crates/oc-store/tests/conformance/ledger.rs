@@ -53,9 +53,11 @@ async fn events_fingerprints_and_cursor_are_stored_together() {
     house.instance("token").await;
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..13))).await.unwrap();
-    let ids = ["1".to_owned(), "99".to_owned(), "12".to_owned()];
+    let ids = ["1", "99", "12", "11", "12", ""].map(str::to_owned);
     let known = house.store.known(due.resource, &ids).await.unwrap();
-    assert_eq!(known, [Some(Version(1_000_000)), None, Some(Version(12_000_000))]);
+    let version = |seconds: i64| Some(Version(seconds * 1_000_000));
+    assert_eq!(known, [version(1), None, version(12), version(11), version(12), None]);
+    assert_eq!(house.store.known(due.resource, &[]).await.unwrap(), []);
     let lanes = house.lanes(1_900).await.lanes;
     assert_eq!(lanes[0].notifications.len(), 2);
     assert_eq!(house.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));
