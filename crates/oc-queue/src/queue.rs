@@ -1,6 +1,6 @@
 //! The outbox as workers see it, when JetStream hands out its lanes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
@@ -28,6 +28,9 @@ const START_EVERY: Duration = Duration::from_millis(50);
 /// After which a ticket comes again that cannot be sent now: somebody else has the lane, or its
 /// destination has no room here.
 const LATER: Duration = Duration::from_secs(1);
+/// What has been due for so long, and nobody has it, is not waited for any longer. It is more than a
+/// ticket that was in a killed server's hands takes to come again.
+const OVERDUE: Duration = Duration::from_secs(20);
 
 /// The lanes of an outbox, handed out by JetStream. While that is away the outbox itself is asked.
 /// Clones are the same.
@@ -58,6 +61,7 @@ impl Queue {
             backlog,
             clock,
             hands: Hands::default(),
+            overdue: Mutex::new(Instant::now()),
             stream: watch::Sender::new(None),
             alone: Notify::new(),
             moved: Notify::new(),
@@ -130,6 +134,19 @@ impl Queue {
         join_all(back).await;
     }
 
+    /// Claims what JetStream has lost or does not hand out, whatever its fault is: it is to make
+    /// deliveries cheap, and never to decide whether there are any.
+    async fn overdue(&self, request: ClaimRequest) -> Result<Claimed, OutboxError> {
+        let (now, lease) = (request.now.minus(OVERDUE), request.lease + OVERDUE);
+        let claimed = self.0.outbox.claim(ClaimRequest { now, lease, ..request }).await?;
+        if !claimed.lanes.is_empty() {
+            let lanes = claimed.lanes.len();
+            tracing::warn!(lanes, "NATS JetStream has not handed out what was due for long");
+        }
+        // When the next one is due is for JetStream to tell.
+        Ok(Claimed { next: None, ..claimed })
+    }
+
     /// Claims the lanes of tickets.
     async fn take(
         &self,
@@ -171,7 +188,11 @@ impl Outbox for Queue {
         let Offer { tickets, crowded } = self.0.hands.offer(&request);
         self.give_back(crowded, Some(LATER)).await;
         if tickets.is_empty() {
-            return Ok(Claimed::default());
+            return if self.0.is_time_for_overdue() {
+                self.overdue(request).await
+            } else {
+                Ok(Claimed::default())
+            };
         }
         let lanes = self.take(tickets, request.now, request.lease).await?;
         Ok(Claimed { lanes, next: None })

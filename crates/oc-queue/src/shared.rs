@@ -1,6 +1,6 @@
 //! What the parts of the queue share: the connection, the stream while it answers, and the tickets.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::Client;
@@ -20,6 +20,8 @@ use crate::{QueueError, QueueSettings, metrics};
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// ...and after which silence it counts as away.
 const AWAY: Duration = Duration::from_secs(5);
+/// How often a process looks for what is overdue.
+const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 /// The shortest time between two words to the one who looks what is due.
 const TOGETHER: Duration = Duration::from_millis(10);
 
@@ -39,12 +41,24 @@ pub(crate) struct Shared {
     pub(crate) moved: Notify,
     /// A ticket is not under way any more.
     pub(crate) ended: Notify,
+    /// When this process last looked for what is overdue.
+    pub(crate) overdue: Mutex<Instant>,
 }
 
 impl Shared {
     /// True while this process has to look into the outbox itself.
     pub(crate) fn is_away(&self) -> bool {
         self.stream.borrow().is_none()
+    }
+
+    /// True for the one who is to look for what is overdue.
+    pub(crate) fn is_time_for_overdue(&self) -> bool {
+        let mut last = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.elapsed() >= OVERDUE_EVERY;
+        if is_time {
+            *last = Instant::now();
+        }
+        is_time
     }
 
     /// The stream, once JetStream answers.

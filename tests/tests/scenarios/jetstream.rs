@@ -6,9 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::PullConsumer;
+use futures_util::TryStreamExt as _;
 use oc_tests::salesloft::World;
 use oc_tests::{Nats, Options, Postgres, Receiver, Salesloft, Server};
 use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::authority::Authority;
 use crate::metrics::{samples, sum};
@@ -127,10 +132,16 @@ async fn without_a_majority_of_jetstream_deliveries_go_on() -> anyhow::Result<()
     house.until_told().await?;
     house.nats.start_both_again([0, 1]).await?;
     house.until_connected(1.0).await?;
+    // Its servers may need a while to agree on who leads.
     let before = house.handed().await?;
-    house.in_the_middle().await?;
-    house.until_told().await?;
-    assert!(house.handed().await? > before, "nothing came from the queue");
+    let handing = async {
+        while house.handed().await? <= before {
+            house.in_the_middle().await?;
+            house.until_told().await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, handing).await.context("nothing comes from the queue")??;
     check_story(&house.receiver, &house.salesloft)
 }
 
@@ -168,6 +179,60 @@ async fn a_server_that_was_paused_with_its_tickets_does_no_harm_when_it_wakes() 
     house.in_the_middle().await?;
     house.until_told().await?;
     house.until_connected(1.0).await?;
+    check_story(&house.receiver, &house.salesloft)
+}
+
+/// Takes tickets and keeps them: tells JetStream that it is at work, and does nothing.
+struct Thief {
+    taken: watch::Receiver<usize>,
+    _task: JoinSet<anyhow::Result<()>>,
+}
+
+impl Thief {
+    async fn new(nats: &Nats) -> anyhow::Result<Self> {
+        let context = async_nats::jetstream::new(async_nats::connect(nats.node_url(0)).await?);
+        let name = context.stream_names().try_next().await?.context("there is no stream")?;
+        let lanes: PullConsumer = context
+            .get_stream(name)
+            .await?
+            .get_consumer("lanes")
+            .await
+            .map_err(anyhow::Error::from_boxed)?;
+        let (taken, seen) = watch::channel(0);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut kept = Vec::new();
+            loop {
+                let pulled = lanes.batch().max_messages(10).expires(Duration::from_secs(1));
+                let mut pulled = pulled.messages().await?;
+                while let Some(message) =
+                    pulled.try_next().await.map_err(anyhow::Error::from_boxed)?
+                {
+                    kept.push(message);
+                }
+                taken.send_replace(kept.len());
+                for message in &kept {
+                    message.ack_with(AckKind::Progress).await.map_err(anyhow::Error::from_boxed)?;
+                }
+            }
+        });
+        Ok(Self { taken: seen, _task: task })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_jetstream_does_not_hand_out_is_delivered_all_the_same() -> anyhow::Result<()> {
+    let house = House::new().await?;
+    let thief = Thief::new(&house.nats).await?;
+    // Once it has the ticket of the only lane, nobody else gets that.
+    while *thief.taken.borrow() == 0 {
+        house.change();
+        house.until_told().await?;
+    }
+    house.change();
+    house.until_told().await?;
+    let logs: Vec<String> = house.servers.iter().map(Server::log).collect();
+    assert!(logs.iter().any(|log| log.contains("has not handed out what was due for long")));
     check_story(&house.receiver, &house.salesloft)
 }
 

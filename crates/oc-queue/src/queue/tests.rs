@@ -21,6 +21,28 @@ async fn queue(outbox: MockOutbox) -> Queue {
     Queue::connect(settings, outbox, backlog, Clock::new(|| Timestamp(0))).await.unwrap()
 }
 
+fn request(now: Timestamp) -> ClaimRequest {
+    ClaimRequest { now, lanes: 1, per_destination: 1, room: [].into(), probes: true, lease: LATER }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_overdue_is_claimed_for_as_long_as_anything_else_and_looked_for_now_and_then() {
+    let mut outbox = MockOutbox::new();
+    let now = Timestamp(0).plus(Duration::from_secs(100));
+    let is_as_if_earlier = move |asked: &ClaimRequest| {
+        asked.now == now.minus(OVERDUE) && asked.now.plus(asked.lease) == now.plus(LATER)
+    };
+    outbox
+        .expect_claim()
+        .once()
+        .withf(is_as_if_earlier)
+        .returning(move |_| Ok(Claimed { lanes: Vec::new(), next: Some(now) }));
+    let queue = queue(outbox).await;
+    assert_eq!(queue.overdue(request(now)).await.unwrap().next, None);
+    sleep(Duration::from_secs(5)).await;
+    assert!(queue.0.is_time_for_overdue() && !queue.0.is_time_for_overdue());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_start_without_jetstream_leaves_all_to_the_outbox() {
     let mut outbox = MockOutbox::new();
@@ -29,15 +51,7 @@ async fn a_start_without_jetstream_leaves_all_to_the_outbox() {
     outbox.expect_settle().once().returning(|_| Ok(()));
     let queue = queue(outbox).await;
     assert!(!queue.is_connected());
-    let request = ClaimRequest {
-        now: Timestamp(0),
-        lanes: 1,
-        per_destination: 1,
-        room: [].into(),
-        probes: true,
-        lease: LATER,
-    };
-    assert_eq!(queue.claim(request).await.unwrap().next, next);
+    assert_eq!(queue.claim(request(Timestamp(0))).await.unwrap().next, next);
     queue.settle(Vec::new()).await.unwrap();
 }
 
