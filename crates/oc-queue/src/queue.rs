@@ -1,5 +1,6 @@
 //! The outbox as workers see it, when JetStream hands out its lanes.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ impl Queue {
             clock,
             hands: Hands::default(),
             overdue: Mutex::new(Instant::now()),
+            is_full: AtomicBool::new(false),
             stream: watch::Sender::new(None),
             alone: Notify::new(),
             moved: Notify::new(),

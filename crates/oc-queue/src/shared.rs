@@ -1,5 +1,6 @@
 //! What the parts of the queue share: the connection, the stream while it answers, and the tickets.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) ended: Notify,
     /// When this process last looked for what is overdue.
     pub(crate) overdue: Mutex<Instant>,
+    /// As many are under way as may be, so that JetStream is right to hand out nothing.
+    pub(crate) is_full: AtomicBool,
 }
 
 impl Shared {
@@ -53,6 +56,9 @@ impl Shared {
 
     /// True for the one who is to look for what is overdue.
     pub(crate) fn is_time_for_overdue(&self) -> bool {
+        if self.is_full.load(Ordering::Relaxed) {
+            return false;
+        }
         let mut last = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
         let is_time = last.elapsed() >= OVERDUE_EVERY;
         if is_time {
@@ -107,6 +113,8 @@ impl Shared {
         };
         let standing = timeout(ANSWER, stream.standing()).await.map_err(QueueError::away)??;
         metrics::stands(Some(standing));
+        let is_full = standing.under_way >= self.settings.max_ack_pending;
+        self.is_full.store(is_full, Ordering::Relaxed);
         if open.is_none() {
             tracing::info!("NATS JetStream hands out deliveries");
             self.backlog.tell_others(false);

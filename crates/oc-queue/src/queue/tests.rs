@@ -1,5 +1,7 @@
 //! The queue without JetStream.
 
+use std::sync::atomic::Ordering;
+
 use oc_dispatch::{MockBacklog, MockOutbox};
 use oc_sinks::NatsServers;
 use secrecy::SecretString;
@@ -26,7 +28,7 @@ fn request(now: Timestamp) -> ClaimRequest {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_overdue_is_claimed_for_as_long_as_anything_else_and_looked_for_now_and_then() {
+async fn what_is_overdue_is_claimed_for_as_long_as_anything_else() {
     let mut outbox = MockOutbox::new();
     let now = Timestamp(0).plus(Duration::from_secs(100));
     let is_as_if_earlier = move |asked: &ClaimRequest| {
@@ -39,8 +41,18 @@ async fn what_is_overdue_is_claimed_for_as_long_as_anything_else_and_looked_for_
         .returning(move |_| Ok(Claimed { lanes: Vec::new(), next: Some(now) }));
     let queue = queue(outbox).await;
     assert_eq!(queue.overdue(request(now)).await.unwrap().next, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_overdue_is_looked_for_every_five_seconds_unless_the_queue_is_full() {
+    let queue = queue(MockOutbox::new()).await;
     sleep(Duration::from_secs(5)).await;
     assert!(queue.0.is_time_for_overdue() && !queue.0.is_time_for_overdue());
+    queue.0.is_full.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(5)).await;
+    assert!(!queue.0.is_time_for_overdue());
+    queue.0.is_full.store(false, Ordering::Relaxed);
+    assert!(queue.0.is_time_for_overdue());
 }
 
 #[tokio::test(start_paused = true)]

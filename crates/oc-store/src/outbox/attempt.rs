@@ -22,8 +22,8 @@ pub(super) fn seqs_of(
     sql.find_each(seq, ids.into_iter().map(|id| [id]), |row| row.get(0))
 }
 
-/// Keeps an attempt. Neither a `SELECT` to insert from nor `RETURNING`: SQLite would be ready to take
-/// each row back by itself, at a price that grows with the transaction.
+/// Keeps an attempt. For many of them there is neither a `SELECT` to insert from nor `RETURNING`: SQLite
+/// would be ready to take each row back by itself, at a price that grows with the transaction.
 const KEEP: &str = "INSERT INTO attempt
   (notification, number, at, took, status, error, answer, url, delivered, replay, request)
   VALUES (?1, (SELECT 1 + coalesce(max(number), 0) FROM attempt WHERE notification = ?1),
