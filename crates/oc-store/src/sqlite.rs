@@ -1,5 +1,6 @@
 //! The SQLite file: opened once, written by one thread, read by several connections.
 
+mod log;
 mod migrations;
 mod readers;
 mod writer;
@@ -20,17 +21,24 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
 use crate::sql::Sql;
+use log::Copier;
 use readers::Readers;
 use writer::Writer;
+
+/// What a connection keeps of the file in memory, as SQLite counts it: less than nothing is kilobytes.
+const KEPT: i32 = -8_000;
+/// The same where it only reads: it forgets all of it after each commit of the writer, so that more
+/// would be taken from the system and given back each time.
+const READ_KEPT: i32 = -1_000;
 
 /// A database file. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Sqlite(Arc<Inner>);
 
-/// Closed in this order: the last connection to go writes the log back into the file, and a reader
-/// cannot.
+/// Closed in this order: the last connection to go copies the log into the file, and a reader cannot.
 struct Inner {
     readers: Readers,
+    _copier: Copier,
     writer: Writer,
     /// Held as long as the database is open.
     _lock: File,
@@ -39,13 +47,22 @@ struct Inner {
 impl Sqlite {
     /// Opens or creates the file, locks it against other processes, and migrates it.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let (lock, sql, _) = exclusive(path)?;
+        Self::with_log(path, log::LONG)
+    }
+
+    /// The same, with a log that is copied when it has so many pages.
+    fn with_log(path: &Path, long: u32) -> Result<Self, StoreError> {
+        let (lock, mut connection, _) = only(path)?;
         let readers = Readers::open(|| {
             let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            connect(path, read_only).map(Sql::Sqlite)
+            let connection = connect(path, read_only)?;
+            connection.pragma_update(None, "cache_size", READ_KEPT)?;
+            Ok(Sql::Sqlite(connection))
         })?;
-        let writer = Writer::start(sql)?;
-        Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
+        let other = connect(path, OpenFlags::default())?;
+        let (log, copier) = log::follow(&mut connection, other, long)?;
+        let writer = Writer::start(Sql::Sqlite(connection), log)?;
+        Ok(Self(Arc::new(Inner { writer, readers, _copier: copier, _lock: lock })))
     }
 
     /// Runs `job` in a transaction of the writer, together with others that wait. When this
@@ -73,7 +90,7 @@ impl Sqlite {
 /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::Newer`], and when the storage fails.
 pub(crate) fn migrate(path: &Path) -> Result<Schema, StoreError> {
     present(path)?;
-    exclusive(path).map(|(_, _, schema)| schema)
+    only(path).map(|(_, _, schema)| schema)
 }
 
 /// The schema of a database, whether another process has it or not.
@@ -86,12 +103,16 @@ pub(crate) fn schema(path: &Path) -> Result<Schema, StoreError> {
 
 /// A database as the only process that has it, for as long as the lock is held.
 pub(crate) fn exclusive(path: &Path) -> Result<(File, Sql, Schema), StoreError> {
+    only(path).map(|(lock, connection, schema)| (lock, Sql::Sqlite(connection), schema))
+}
+
+fn only(path: &Path) -> Result<(File, Connection, Schema), StoreError> {
     let lock = lock(path)?;
     // SQLite gives the log and its index the rights of the database.
     for_owner_only(path)?;
     let mut connection = connect(path, OpenFlags::default())?;
     let schema = migrations::migrate(&mut connection)?;
-    Ok((lock, Sql::Sqlite(connection), schema))
+    Ok((lock, connection, schema))
 }
 
 /// A connection that reads, beside whoever else has the database.
@@ -129,8 +150,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -8_000)?;
+    connection.pragma_update(None, "cache_size", KEPT)?;
     // A plan does not depend on values; else each new value of a LIMIT has its statement prepared anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // What `Sql::list` names.

@@ -49,8 +49,6 @@ impl Schema {
 /// Brings the schema up to date, in one transaction; tells where it was.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Schema, StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     let transaction = connection.transaction()?;
     let schema = Schema::read(&transaction)?;
     for step in &STEPS[usize::try_from(schema.found).unwrap_or(0)..] {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::log::Log;
 use crate::sql::Sql;
 use crate::{StoreError, metrics};
 
@@ -58,11 +59,11 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(sql: Sql) -> Result<Self, StoreError> {
+    pub(super) fn start(sql: Sql, log: Log) -> Result<Self, StoreError> {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("oc-store-writer".to_owned())
-            .spawn(move || write_all(&sql, receiver))
+            .spawn(move || write_all(&sql, &log, receiver))
             .map_err(|source| StoreError::File { path: "writer thread".into(), source })?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
     }
@@ -91,7 +92,7 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(sql: &Sql, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn write_all(sql: &Sql, log: &Log, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
         let began = Instant::now();
@@ -104,6 +105,7 @@ fn write_all(sql: &Sql, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
             let failed = committed.as_ref().err().map(ToString::to_string);
             job.answer(failed.map_or(Ok(()), |error| Err(StoreError::Commit(error))));
         }
+        log.committed(sql);
     }
 }
 
