@@ -66,6 +66,11 @@ impl Inside {
 
     /// An instance of one resource, due at once.
     pub(super) async fn instance(&self, callback: &str) -> anyhow::Result<()> {
+        self.instance_due(callback, self.clock.now()).await
+    }
+
+    /// The same, due at an instant.
+    pub(super) async fn instance_due(&self, callback: &str, due: Timestamp) -> anyhow::Result<()> {
         let (catalogue, now) = (built_in()?, self.clock.now());
         let connector = catalogue.find("salesloft").context("the connector")?;
         let values = json!({
@@ -80,7 +85,7 @@ impl Inside {
         let read = InstanceSettings::read(&configuration, connector, Duration::from_secs(1));
         let (settings, _) = read.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
         let polled = settings.resources.iter().take(1);
-        let polled = polled.map(|one| PolledResource::new(one, connector, now, now)).collect();
+        let polled = polled.map(|one| PolledResource::new(one, connector, now, due)).collect();
         let fields = InstanceFields {
             name: "One".to_owned(),
             tags: vec![],

@@ -1,7 +1,7 @@
 //! (f) Of many destinations some are dead and some are slow: how long the others wait.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,9 +17,11 @@ const DESTINATIONS: usize = 1_000;
 /// So many are dead, and as many take so long.
 const BAD: usize = 10;
 const SLOW: Duration = Duration::from_secs(29);
-/// How often each has something to tell.
+/// How often each has something to tell; one after the other, evenly.
 const EVERY: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(45);
+/// So long after the beginning the first has: until then instances are created.
+const SET_UP_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn run() -> anyhow::Result<()> {
     println!(
@@ -36,18 +38,21 @@ type Waits = Arc<Mutex<Vec<i64>>>;
 async fn measure(title: &str, bad: usize) -> anyhow::Result<()> {
     let (inside, waits) = (Inside::open().await?, Waits::default());
     let port = receiver(Arc::clone(&waits), inside.clock.clone()).await?;
+    let first = inside.clock.now().plus(SET_UP_WITHIN);
     for number in 0..DESTINATIONS {
         let manner = match number {
             number if number < bad => "dead",
             number if number < 2 * bad => "slow",
             _ => "good",
         };
-        inside.instance(&format!("http://{}/{manner}", host(number, port))).await?;
+        let due = first.plus(EVERY * u32::try_from(number)? / u32::try_from(DESTINATIONS)?);
+        inside.instance_due(&format!("http://{}/{manner}", host(number, port)), due).await?;
     }
     let stop = CancellationToken::new();
     let delivering = inside.deliver(stop.clone())?;
-    let began = Instant::now();
-    while began.elapsed() < MEASURED {
+    let late = inside.clock.now().since(first);
+    anyhow::ensure!(late.is_zero(), "creating instances took {late:?} too long");
+    while inside.clock.now() < first.plus(MEASURED) {
         inside.poll(64, EVERY).await?;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
