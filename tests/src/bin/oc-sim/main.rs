@@ -11,6 +11,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// That of the server: some benchmarks run its parts in here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A simulated Salesloft and a receiver of notifications.
 #[derive(Parser)]
 #[command(name = "oc-sim")]
