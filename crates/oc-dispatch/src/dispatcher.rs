@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oc_config::FailurePolicy;
 use oc_egress::{Clock, Dice};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -118,8 +118,11 @@ struct Work {
     outbox: Arc<dyn Outbox>,
     clock: Clock,
     settings: DispatcherSettings,
-    settlements: mpsc::Sender<Settlement>,
+    settlements: mpsc::Sender<ToSettle>,
 }
+
+/// An outcome, and the task that waits until it is recorded.
+type ToSettle = (Settlement, oneshot::Sender<()>);
 
 type Ended = Result<(DestinationId, Breath), tokio::task::JoinError>;
 
@@ -188,8 +191,12 @@ impl Work {
         let (sender, settlements) = (Arc::clone(&self.sender), self.settlements.clone());
         self.tasks.spawn(async move {
             let (settlement, breath) = sender.send(lane).await;
+            let (recorded, is_recorded) = oneshot::channel();
             // Only a settler that has gone refuses; then the claim ends by its lease.
-            let _ = settlements.send(settlement).await;
+            let _ = settlements.send((settlement, recorded)).await;
+            // What is left of the lane is due from then on, so that one look finds it and makes use of
+            // the place that has become free.
+            let _ = is_recorded.await;
             (id, breath)
         });
     }
@@ -203,16 +210,21 @@ impl Work {
 }
 
 /// Records outcomes in groups: all that have come up while the last group was recorded.
-async fn settle_all(outbox: Arc<dyn Outbox>, mut receiver: mpsc::Receiver<Settlement>) {
+async fn settle_all(outbox: Arc<dyn Outbox>, mut receiver: mpsc::Receiver<ToSettle>) {
     let mut group = Vec::with_capacity(GROUP);
     while receiver.recv_many(&mut group, GROUP).await > 0 {
+        let (settlements, waiting): (Vec<_>, Vec<_>) = group.drain(..).unzip();
+        let settlements: Arc<[Settlement]> = settlements.into();
         let mut pause = Duration::from_millis(20);
-        while let Err(error) = outbox.settle(group.clone()).await {
+        while let Err(error) = outbox.settle(Arc::clone(&settlements)).await {
             tracing::error!(%error, "Outcomes of deliveries not recorded yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
-        group.clear();
+        for recorded in waiting {
+            // A task that was given up at a stop waits no longer.
+            let _ = recorded.send(());
+        }
     }
 }
 

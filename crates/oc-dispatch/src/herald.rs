@@ -116,7 +116,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::{Attempt, Callback, MockTransport};
+    use crate::{Attempt, Callback, MockTransport, SentHeaders};
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -124,7 +124,7 @@ mod tests {
         let mut transport = MockTransport::new();
         transport.expect_send().returning(move |_, _| Attempt {
             url: String::new(),
-            request: [].into(),
+            request: SentHeaders::default(),
             at: NOW,
             took: Duration::ZERO,
             status: None,

@@ -11,13 +11,14 @@ mod notification;
 mod outbox;
 mod probe;
 mod schedule;
+mod sent;
 pub mod signature;
 mod transport;
 mod webhook;
 
 pub use backlog::{Backlog, DueLane, DueLanes, DueRequest, Taken, Ticket};
 pub use dispatcher::{Dispatcher, DispatcherSettings};
-pub use heading::heading;
+pub use heading::{HeadingName, heading};
 pub use herald::{Herald, Notice, Notices};
 pub use notification::{Kinds, MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, Origin, compose};
 pub use outbox::{
@@ -26,6 +27,7 @@ pub use outbox::{
 };
 pub use probe::ProbeSchedule;
 pub use schedule::RetrySchedule;
+pub use sent::SentHeaders;
 pub use transport::{
     Attempt, AttemptVerdict, Callback, Destination, Outgoing, SinkAddress, Transport,
 };

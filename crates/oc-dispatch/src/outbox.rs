@@ -156,8 +156,9 @@ pub trait Outbox: Send + Sync {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, OutboxError>;
 
     /// Records outcomes, all in one transaction, and gives their lanes back. Durable when it
-    /// returns: before that, nothing counts as delivered.
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError>;
+    /// returns: before that, nothing counts as delivered. Whoever settles then looks by itself for
+    /// what the lanes have left; `changed` does not end for it.
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError>;
 
     /// Whether a claim still holds at `now`, as far as is known without asking: a process that was
     /// paused finds here that others may have taken over. Asked before each notification is sent.

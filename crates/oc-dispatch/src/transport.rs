@@ -1,6 +1,5 @@
 //! The port to whoever is told, and what one attempt came to.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +11,8 @@ use oc_telemetry::TraceContext;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
+
+use crate::SentHeaders;
 
 /// Where an instance's notifications go.
 #[derive(Clone, Debug)]
@@ -114,8 +115,8 @@ pub struct Outgoing {
 pub struct Attempt {
     /// Where it went: the callback url without its query, which may hold a secret, or the sink.
     pub url: String,
-    /// The headers that were sent, by name; values that may be secrets are masked.
-    pub request: BTreeMap<String, String>,
+    /// The headers that were sent; values that may be secrets are masked.
+    pub request: SentHeaders,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.

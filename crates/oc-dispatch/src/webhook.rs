@@ -1,7 +1,6 @@
 //! Notifications as webhooks: one signed POST each (notifications.md, "Headers" and "Delivery").
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,8 +10,8 @@ use oc_config::{MASK, Timestamp};
 use oc_egress::{Clock, Egress, EgressError, Limits, Overflow, Request, Response};
 use secrecy::ExposeSecret;
 
-use crate::heading;
 use crate::transport::{Attempt, AttemptVerdict, Callback, Outgoing};
+use crate::{SentHeaders, heading};
 
 const MOST_READ: usize = 64 * 1024;
 const MOST_KEPT: usize = 4 * 1024;
@@ -62,7 +61,7 @@ impl Webhooks {
 
 /// Our headers after the user's own, so that ours cannot be replaced.
 fn headers(to: &Callback, notification: &Outgoing, at: Timestamp) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8 + to.headers.len());
+    let mut headers = HeaderMap::with_capacity(12 + to.headers.len());
     for (name, value) in &to.headers {
         if let (Ok(name), Ok(mut value)) =
             (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.expose_secret()))
@@ -79,25 +78,19 @@ fn headers(to: &Callback, notification: &Outgoing, at: Timestamp) -> HeaderMap {
         }
     }
     for (name, value) in heading(notification, &to.keys, at) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name.lower), value);
         }
     }
     headers
 }
 
 /// Headers as the owner of an instance may see them: the user's own may hold any secret.
-fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut shown: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        let value = if value.is_sensitive() { MASK.into() } else { lossy(value) };
-        let all = shown.entry(name.to_string()).or_default();
-        if !all.is_empty() {
-            all.push_str(", ");
-        }
-        all.push_str(&value);
-    }
-    shown
+fn shown(headers: &HeaderMap) -> SentHeaders {
+    let shown = headers.iter().map(|(name, value)| {
+        (name.as_str(), if value.is_sensitive() { MASK.into() } else { lossy(value) })
+    });
+    shown.collect()
 }
 
 fn lossy(value: &HeaderValue) -> Cow<'_, str> {

@@ -201,7 +201,7 @@ impl Outbox for Queue {
     }
 
     /// Records outcomes in the outbox; only then their tickets are done with.
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError> {
         let ticket = |one: &Settlement| {
             let is_sent = !one.delivered.is_empty() || one.failed.is_some();
             (Ticket { lane: one.lane, turn: one.turn }, is_sent)

@@ -43,13 +43,14 @@ impl Sinks {
     /// Makes one attempt; it ends within the deadline, whatever the sink does.
     pub async fn send(&self, to: &SinkAddress, notification: &Outgoing) -> Attempt {
         let at = self.clock.now();
+        let headers = heading(notification, &to.keys, at).into_iter();
         let parcel = Parcel {
             organization: to.organization,
             instance: to.instance,
             resource: notification.resource.to_string(),
             id: notification.id,
             replay: notification.replay,
-            headers: heading(notification, &to.keys, at),
+            headers: headers.map(|(name, value)| (name.text, value)).collect(),
             body: notification.body.clone(),
         };
         let taken = self.put(&to.name, &parcel).await;
@@ -63,7 +64,7 @@ impl Sinks {
                 (Some(format!("the sink `{sink}` {error}")), failed)
             }
         };
-        let shown = parcel.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let shown = parcel.headers.iter().map(|(name, value)| (*name, &**value));
         Attempt {
             url: to.place(),
             request: shown.collect(),

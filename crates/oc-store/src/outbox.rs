@@ -59,7 +59,7 @@ impl Outbox for Store {
         Ok(Claimed { lanes: self.under_claims(lanes, taken).await, next })
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError> {
         let claim_of =
             |one: &Settlement| self.claimed((Kind::of(one.turn), one.lane.0), one.fence, true);
         let claims: Vec<Claim> = settlements.iter().map(claim_of).collect();
@@ -88,7 +88,6 @@ impl Outbox for Store {
         for claim in claims {
             self.given_back(claim, false).await;
         }
-        self.shared.wakes.wake_here(Wake::Outbox);
         Ok(())
     }
 

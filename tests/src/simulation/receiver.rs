@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oc_dispatch::{Attempt, AttemptVerdict, Destination, Outgoing, Transport};
+use oc_dispatch::{Attempt, AttemptVerdict, Destination, Outgoing, SentHeaders, Transport};
 use oc_egress::{Clock, Dice};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl Transport for SimulatedReceiver {
         let verdict = if luck < 0.75 { AttemptVerdict::Delivered } else { failed };
         Attempt {
             url: String::new(),
-            request: [].into(),
+            request: SentHeaders::default(),
             at: self.clock.now(),
             took: Duration::from_millis(5),
             status: Some(if luck < 0.75 { 200 } else { 500 }),

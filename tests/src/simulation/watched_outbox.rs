@@ -1,11 +1,13 @@
 //! The outbox, watched: crashes between its effects, mistakes, and when nothing is due any more.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use oc_config::Timestamp;
 use oc_dispatch::{
-    Attempt, AttemptVerdict, ClaimRequest, Claimed, Lane, Outbox, OutboxError, Settlement,
+    Attempt, AttemptVerdict, ClaimRequest, Claimed, Lane, Outbox, OutboxError, SentHeaders,
+    Settlement,
 };
 use oc_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -37,11 +39,11 @@ impl Outbox for WatchedOutbox {
         Ok(claimed)
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError> {
         self.fuse.pass().await;
         let many = settlements.len();
         let settlements = if self.mutant == Mutant::Overtakes {
-            settlements.into_iter().map(overtaking).collect()
+            settlements.iter().cloned().map(overtaking).collect()
         } else {
             settlements
         };
@@ -65,7 +67,7 @@ impl Outbox for WatchedOutbox {
 fn settled(lane: &Lane, now: Timestamp) -> Settlement {
     let attempt = Attempt {
         url: String::new(),
-        request: [].into(),
+        request: SentHeaders::default(),
         at: now,
         took: std::time::Duration::ZERO,
         status: Some(200),

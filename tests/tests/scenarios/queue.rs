@@ -13,8 +13,8 @@ use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{
     Attempt, AttemptVerdict, Backlog, ClaimRequest, Claimed, Destination, DestinationId, DueLane,
-    DueLanes, DueRequest, Lane, LaneId, Outbox, OutboxError, Pending, Settlement, SinkAddress,
-    Taken, Ticket, Turn,
+    DueLanes, DueRequest, Lane, LaneId, Outbox, OutboxError, Pending, SentHeaders, Settlement,
+    SinkAddress, Taken, Ticket, Turn,
 };
 use oc_egress::Clock;
 use oc_poll::Fence;
@@ -90,9 +90,9 @@ impl Outbox for World {
         Ok(Claimed { lanes: self.take(due.into_iter()).lanes, next: None })
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError> {
         let mut lanes = self.lanes();
-        for one in settlements {
+        for one in &*settlements {
             lanes.claimed.remove(&one.lane.0);
             if !one.delivered.is_empty() {
                 lanes.due.remove(&one.lane.0);
@@ -249,7 +249,7 @@ impl Process {
 fn attempt() -> Attempt {
     Attempt {
         url: String::new(),
-        request: BTreeMap::new(),
+        request: SentHeaders::default(),
         at: Timestamp(6),
         took: Duration::ZERO,
         status: None,

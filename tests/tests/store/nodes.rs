@@ -66,9 +66,9 @@ async fn a_node_that_wakes_does_not_write_over_its_successor() {
     claims_end(&house).await;
     let lane = lanes(&other).await.remove(0);
     assert_eq!(lane.notifications.len(), 3);
-    house.store.settle(vec![settled(&paused)]).await.unwrap();
+    house.store.settle([settled(&paused)].into()).await.unwrap();
     assert_eq!(other.standing(s(1_900)).await.unwrap().outbox, 3, "it has counted");
-    other.settle(vec![settled(&lane)]).await.unwrap();
+    other.settle([settled(&lane)].into()).await.unwrap();
     assert_eq!(other.standing(s(1_900)).await.unwrap().outbox, 2);
 }
 

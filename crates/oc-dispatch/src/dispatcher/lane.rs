@@ -1,6 +1,5 @@
 //! Sending a lane: one notification after the other, up to the first that does not arrive.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,8 @@ use crate::metrics;
 use crate::outbox::{Failed, Lane, Next, Outbox, Pending, Settlement, Turn};
 use crate::schedule::Failures;
 use crate::{
-    Attempt, AttemptVerdict, Destination, Outgoing, ProbeSchedule, RetrySchedule, Transport,
+    Attempt, AttemptVerdict, Destination, Outgoing, ProbeSchedule, RetrySchedule, SentHeaders,
+    Transport,
 };
 
 /// What a lane showed of its destination.
@@ -122,7 +122,7 @@ impl Sender {
             tracing::error!(event = %id, "Sending a notification ended in a fault of the program");
             Attempt {
                 url: to.place(),
-                request: BTreeMap::new(),
+                request: SentHeaders::default(),
                 at,
                 took: self.clock.now().since(at),
                 status: None,

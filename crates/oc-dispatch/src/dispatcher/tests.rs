@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::outbox::{Claimed, LaneId, Next, OutboxError, Pending, Turn};
-use crate::{Attempt, AttemptVerdict, Callback, Destination, MockTransport, Outgoing};
+use crate::{Attempt, AttemptVerdict, Callback, Destination, MockTransport, Outgoing, SentHeaders};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -48,13 +48,13 @@ impl Outbox for Book {
         Ok(Claimed { lanes: taken, next: None })
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), OutboxError> {
+    async fn settle(&self, settlements: Arc<[Settlement]>) -> Result<(), OutboxError> {
         let mut failing = self.failing.lock().unwrap();
         if *failing > 0 {
             *failing -= 1;
             return Err(OutboxError("disk full".into()));
         }
-        self.settled.lock().unwrap().extend(settlements);
+        self.settled.lock().unwrap().extend(settlements.iter().cloned());
         self.news.notify_one();
         Ok(())
     }
@@ -103,7 +103,7 @@ fn lane(id: i64, host: &str, count: u128) -> Lane {
 fn came_to(verdict: AttemptVerdict) -> Attempt {
     Attempt {
         url: String::new(),
-        request: [].into(),
+        request: SentHeaders::default(),
         at: NOW,
         took: Duration::ZERO,
         status: None,

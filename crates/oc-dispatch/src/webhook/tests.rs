@@ -3,6 +3,8 @@
 mod hostile;
 mod tls;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use oc_config::SignatureKey;
 use oc_egress::Policy;
@@ -82,15 +84,15 @@ async fn a_notification_carries_its_headers_and_both_signatures() {
 async fn an_attempt_keeps_what_was_sent_without_its_secrets() {
     let (attempt, server) = attempt(ResponseTemplate::new(500), Duration::from_secs(10)).await;
     let arrived = server.received_requests().await.unwrap().remove(0);
-    let (masked, clear): (Vec<_>, Vec<_>) =
-        attempt.request.iter().partition(|(_, value)| *value == MASK);
+    let kept: BTreeMap<&str, &str> = serde_json::from_str(attempt.request.as_json()).unwrap();
+    let (masked, clear): (Vec<_>, Vec<_>) = kept.iter().partition(|(_, value)| **value == MASK);
     assert_eq!(
-        masked.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        masked.iter().map(|(name, _)| **name).collect::<Vec<_>>(),
         ["authorization", "x-own"]
     );
     assert_eq!(clear.len(), 9);
     for (name, value) in clear {
-        assert_eq!(arrived.headers[name.as_str()], value.as_str(), "{name}");
+        assert_eq!(arrived.headers[*name], *value, "{name}");
     }
 }
 

@@ -64,7 +64,7 @@ async fn a_start_without_jetstream_leaves_all_to_the_outbox() {
     let queue = queue(outbox).await;
     assert!(!queue.is_connected());
     assert_eq!(queue.claim(request(Timestamp(0))).await.unwrap().next, next);
-    queue.settle(Vec::new()).await.unwrap();
+    queue.settle([].into()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,7 +31,7 @@ const KEEP: &str = "INSERT INTO attempt
 
 /// Keeps what became of an attempt.
 pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Result<(), StoreError> {
-    let noted = Noted::of((seq, attempt), replay)?;
+    let noted = Noted::of((seq, attempt), replay);
     let number: i64 =
         sql.one(&format!("{KEEP} RETURNING number"), noted.values(), |row| row.get(0))?;
     if number <= MOST {
@@ -48,8 +48,7 @@ pub(crate) fn note(sql: &Sql, seq: i64, attempt: &Attempt, replay: bool) -> Resu
 
 /// Keeps the first attempts by which notifications have arrived.
 pub(super) fn note_arrivals(sql: &Sql, attempts: &[(i64, &Attempt)]) -> Result<(), StoreError> {
-    let rows: Vec<Noted<'_>> =
-        attempts.iter().map(|one| Noted::of(*one, false)).collect::<Result<_, _>>()?;
+    let rows: Vec<Noted<'_>> = attempts.iter().map(|one| Noted::of(*one, false)).collect();
     sql.execute_each(KEEP, rows.iter().map(Noted::values))?;
     Ok(())
 }
@@ -61,16 +60,14 @@ struct Noted<'a> {
     took: i64,
     delivered: bool,
     replay: bool,
-    request: String,
+    request: &'a str,
 }
 
 impl<'a> Noted<'a> {
-    fn of((seq, attempt): (i64, &'a Attempt), replay: bool) -> Result<Self, StoreError> {
+    fn of((seq, attempt): (i64, &'a Attempt), replay: bool) -> Self {
         let took = i64::try_from(attempt.took.as_micros()).unwrap_or(i64::MAX);
         let delivered = attempt.verdict == AttemptVerdict::Delivered;
-        let request = serde_json::to_string(&attempt.request)
-            .map_err(|error| StoreError::stored("attempt", error))?;
-        Ok(Self { seq, attempt, took, delivered, replay, request })
+        Self { seq, attempt, took, delivered, replay, request: attempt.request.as_json() }
     }
 
     fn values(&self) -> [Value<'_>; 10] {

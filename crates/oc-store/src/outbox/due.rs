@@ -1,6 +1,7 @@
 //! Which lanes have something due, and the first of what waits in them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
@@ -43,11 +44,11 @@ pub(super) struct Chosen {
 }
 
 impl Waiting {
-    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+    fn read(row: &Row<'_>, destination_id: DestinationId) -> Result<Self, StoreError> {
         Ok(Self {
             id: LaneId(row.get(0)?),
             instance: InstanceId(row.get(1)?),
-            destination_id: DestinationId(row.get(2)?),
+            destination_id,
             tenant: row.get(3)?,
             since: row.get(4)?,
             resource: row.get::<String>(5)?.into(),
@@ -136,9 +137,10 @@ pub(super) fn read_again(
     now: Timestamp,
 ) -> Result<Vec<Lane>, StoreError> {
     let mut still = Vec::with_capacity(chosen.len());
+    let waiting = |row: &Row<'_>| Waiting::read(row, DestinationId(row.get(2)?));
     for &Ticket { lane, turn } in chosen {
         let due = Queue::of(turn).still_due();
-        let Some(found) = sql.find(&due, [now.0, lane.0], Waiting::read)? else { continue };
+        let Some(found) = sql.find(&due, [now.0, lane.0], waiting)? else { continue };
         let Waiting { id, instance, resource, destination_id, since, .. } = found;
         if let Some(profile) = sendable(sql, profiles, instance)? {
             still.push(Chosen { id, turn, resource, destination_id, since, profile });
@@ -183,9 +185,11 @@ impl Search<'_> {
         mut taken: HashMap<DestinationId, usize>,
         most: usize,
     ) -> Result<(), StoreError> {
-        let mut waiting = self.due(queue)?;
+        let waiting = self.due(queue, held)?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let mut turns = Turns::new(&mut *self.last);
-        waiting.retain(|lane| !held.contains(&lane.id.0));
         tenants(self.sql, held)?.into_iter().for_each(|tenant| turns.under_way(tenant));
         waiting.into_iter().for_each(|lane| turns.wait(lane.tenant, lane));
         while self.chosen.len() < self.request.lanes
@@ -209,30 +213,55 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Lanes that are due, the longest due first: all of them; or, where those of a tenant or a
-    /// destination may stand in front of all others, the first of each tenant and destination.
-    fn due(&self, queue: &Queue) -> Result<Vec<Waiting>, StoreError> {
+    /// Lanes that are due and not held, the longest due first: all of those whose destination has room;
+    /// or, where those of a tenant or a destination may stand in front of all others, the first of each
+    /// tenant and destination.
+    fn due(&self, queue: &Queue, held: &HashSet<i64>) -> Result<Vec<Waiting>, StoreError> {
         let room = &self.request.room;
         let full: Vec<&str> =
             room.iter().filter(|(_, room)| **room == 0).map(|(id, _)| &*id.0).collect();
         let full =
             serde_json::to_string(&full).map_err(|error| StoreError::stored("room", error))?;
         let values = params![self.request.now.0, full, LOOK];
-        let lanes = self.sql.all(&queue.due(self.sql), values, Waiting::read)?;
+        let (mut found, mut lanes) = (0, Vec::new());
+        self.sql.each(&queue.due(self.sql), values, |row| {
+            found += 1;
+            lanes.extend(self.wanted(row, held)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
         match queue.places() {
-            Some(places) if lanes.len() == LOOK => self.due_everywhere(queue, &places),
+            Some(places) if found == LOOK => self.due_everywhere(queue, &places, held),
             _ => Ok(lanes),
         }
     }
 
-    fn due_everywhere(&self, queue: &Queue, places: &str) -> Result<Vec<Waiting>, StoreError> {
+    /// A lane, unless it is held or its destination has no room: then most of its row is not even read.
+    fn wanted(&self, row: &Row<'_>, held: &HashSet<i64>) -> Result<Option<Waiting>, StoreError> {
+        if held.contains(&row.get(0)?) {
+            return Ok(None);
+        }
+        let destination = DestinationId(row.get(2)?);
+        if room(self.request, &destination) == 0 {
+            return Ok(None);
+        }
+        Waiting::read(row, destination).map(Some)
+    }
+
+    fn due_everywhere(
+        &self,
+        queue: &Queue,
+        places: &str,
+        held: &HashSet<i64>,
+    ) -> Result<Vec<Waiting>, StoreError> {
         // Those that are claimed may stand among them.
         let (now, most) = (self.request.now.0, 2 * self.request.per_destination);
         let place = |row: &Row<'_>| Ok((row.get::<i64>(0)?, DestinationId(row.get(1)?)));
         let mut places = self.sql.all(places, (), place)?;
         places.retain(|(_, destination)| room(self.request, destination) > 0);
         let values = places.iter().map(|(tenant, place)| params![now, *tenant, place.0, most]);
-        let mut lanes = self.sql.all_each(&queue.due_there(self.sql), values, Waiting::read)?;
+        let wanted = |row: &Row<'_>| self.wanted(row, held);
+        let found = self.sql.all_each(&queue.due_there(self.sql), values, wanted)?;
+        let mut lanes: Vec<Waiting> = found.into_iter().flatten().collect();
         lanes.sort_by_key(|lane| lane.since);
         Ok(lanes)
     }

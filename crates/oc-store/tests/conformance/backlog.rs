@@ -50,7 +50,7 @@ async fn a_lane_is_due_until_it_is_queued_or_claimed_and_anew_with_each_outcome(
     let lane = take(&house, &[first.ticket]).await.lanes.remove(0);
     assert_eq!((lane.notifications.len(), lane.turn), (3, Turn::New));
     assert_eq!(due(&house, 1_900, &[]).await, DueLanes::default());
-    house.store.settle(vec![delivered(&lane, 2)]).await.unwrap();
+    house.store.settle([delivered(&lane, 2)].into()).await.unwrap();
     let rest = due(&house, 1_902, &[]).await.lanes.remove(0);
     assert_eq!(rest.ticket, first.ticket);
     assert!(rest.since > first.since);
@@ -67,7 +67,7 @@ async fn a_ticket_claims_what_is_due_and_nobody_has() {
     let again = take(&house, &[ticket]).await;
     assert!(again.lanes.is_empty());
     assert_eq!(again.elsewhere, [ticket]);
-    house.store.settle(vec![delivered(&lane, 3)]).await.unwrap();
+    house.store.settle([delivered(&lane, 3)].into()).await.unwrap();
     let late = take(&house, &[ticket]).await;
     assert!(late.lanes.is_empty() && late.elsewhere.is_empty());
     assert!(house.lanes(1_902).await.next.is_none());

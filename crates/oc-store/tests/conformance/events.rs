@@ -40,7 +40,7 @@ fn outcome(lane: &Lane, arrived: usize, failed: Option<Next>) -> Settlement {
 }
 
 async fn settle(house: &House, lane: &Lane, arrived: usize, failed: Option<Next>) {
-    house.store.settle(vec![outcome(lane, arrived, failed)]).await.expect("a settlement");
+    house.store.settle([outcome(lane, arrived, failed)].into()).await.expect("a settlement");
 }
 
 async fn lane(house: &House, at: i64) -> Lane {

@@ -192,7 +192,7 @@ pub(crate) fn done(started: i64, part: Part) -> Outcome {
 pub(crate) fn attempt(at: i64, verdict: AttemptVerdict) -> Attempt {
     Attempt {
         url: "https://receiver.example/hook".to_owned(),
-        request: [("webhook-id".to_owned(), "1".to_owned())].into(),
+        request: [("webhook-id", "1")].into_iter().collect(),
         at: s(at),
         took: MINUTE,
         status: Some(200),

@@ -98,7 +98,7 @@ async fn a_deleted_instance_is_gone_with_all_that_waited() {
     assert_eq!(house.store.delete_instance(id, By::default(), s(2_000)).await.unwrap(), None);
     assert!(house.store.instance(id).await.unwrap().is_none());
     assert!(house.store.instance_with(&SecretString::from("token")).await.unwrap().is_none());
-    house.store.settle(vec![settled(&lane)]).await.unwrap();
+    house.store.settle([settled(&lane)].into()).await.unwrap();
     let swept = house.store.sweep(s(2_000), MINUTE).await.unwrap();
     assert_eq!(swept.notifications, 3);
     assert!(house.due(99_999).await.is_none() && house.lanes(99_999).await.lanes.is_empty());
@@ -111,7 +111,7 @@ async fn what_waits_is_kept_however_old_it_is() {
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..26))).await.unwrap();
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    house.store.settle(vec![settled(&lane)]).await.unwrap();
+    house.store.settle([settled(&lane)].into()).await.unwrap();
     assert_eq!(house.store.sweep(s(1_950), MINUTE).await.unwrap().notifications, 0);
     assert_eq!(house.store.sweep(s(2_000), MINUTE).await.unwrap().notifications, 1);
     assert_eq!(house.lanes(2_000).await.lanes[0].notifications.len(), 2);

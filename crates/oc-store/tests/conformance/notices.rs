@@ -40,7 +40,7 @@ async fn queue(house: &House, at: i64) {
     };
     let Lane { id, turn, fence, .. } = lane;
     let settlement = Settlement { lane: id, turn, fence, delivered: vec![], failed: Some(failed) };
-    house.store.settle(vec![settlement]).await.expect("a settlement");
+    house.store.settle([settlement].into()).await.expect("a settlement");
 }
 
 #[tokio::test]

@@ -42,10 +42,10 @@ async fn a_lane_is_claimed_once_and_goes_on_where_it_was_settled() {
     assert_eq!(ids(&lane).len(), 3);
     assert!(lane.notifications.iter().all(|one| one.changed.is_some()));
     assert!(house.lanes(1_900).await.lanes.is_empty());
-    house.store.settle(vec![delivered(&lane, 2)]).await.unwrap();
+    house.store.settle([delivered(&lane, 2)].into()).await.unwrap();
     let rest = house.lanes(1_900).await.lanes.remove(0);
     assert_eq!(ids(&rest), ids(&lane)[2..]);
-    house.store.settle(vec![delivered(&rest, 1)]).await.unwrap();
+    house.store.settle([delivered(&rest, 1)].into()).await.unwrap();
     let empty = house.lanes(99_999).await;
     assert!(empty.lanes.is_empty() && empty.next.is_none());
     let standing = house.store.standing(s(2_000)).await.unwrap();
@@ -67,7 +67,7 @@ async fn after_a_restart_what_was_not_settled_comes_again_with_the_same_ids() {
 async fn a_notification_that_failed_holds_its_lane_until_it_is_sent_again() {
     let house = house_with_three().await;
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    house.store.settle(vec![failing(&lane, 1, Next::Retry(s(1_908)))]).await.unwrap();
+    house.store.settle([failing(&lane, 1, Next::Retry(s(1_908)))].into()).await.unwrap();
     let early = house.lanes(1_907).await;
     assert!(early.lanes.is_empty());
     assert_eq!(early.next, Some(s(1_908)));
@@ -79,10 +79,10 @@ async fn a_notification_that_failed_holds_its_lane_until_it_is_sent_again() {
     let (head, second) = (&again.notifications[0], &again.notifications[1]);
     assert_eq!((head.failures, head.first_failure), (1, Some(s(1_960))));
     assert_eq!((second.failures, second.first_failure), (0, None));
-    house.store.settle(vec![failing(&again, 0, Next::Retry(s(1_964)))]).await.unwrap();
+    house.store.settle([failing(&again, 0, Next::Retry(s(1_964)))].into()).await.unwrap();
     let third = house.lanes(1_964).await.lanes.remove(0);
     assert_eq!(third.notifications[0].failures, 2);
-    house.store.settle(vec![delivered(&third, 1)]).await.unwrap();
+    house.store.settle([delivered(&third, 1)].into()).await.unwrap();
     assert_eq!(house.lanes(1_964).await.lanes[0].notifications[0].failures, 0);
 }
 
@@ -90,7 +90,7 @@ async fn a_notification_that_failed_holds_its_lane_until_it_is_sent_again() {
 async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivated() {
     let house = house_with_three().await;
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    house.store.settle(vec![failing(&lane, 0, Next::Queue { probe: None })]).await.unwrap();
+    house.store.settle([failing(&lane, 0, Next::Queue { probe: None })].into()).await.unwrap();
     let due = house.due(2_800).await.unwrap();
     house.store.finish(&due, done(2_800, part(30..31))).await.unwrap();
     assert!(house.lanes(99_999).await.lanes.is_empty());
@@ -118,7 +118,7 @@ async fn after_the_last_failure_all_of_the_instance_queues_until_it_is_reactivat
 async fn destinations_are_shown_to_their_organization_alone() {
     let house = house_with_three().await;
     let lane = house.lanes(1_900).await.lanes.remove(0);
-    house.store.settle(vec![failing(&lane, 1, Next::Retry(s(1_908)))]).await.unwrap();
+    house.store.settle([failing(&lane, 1, Next::Retry(s(1_908)))].into()).await.unwrap();
     let of = async |organization, since| {
         let (organization, order) = (OrganizationId(organization), DestinationOrder::Failures);
         house.store.destinations(organization, s(since), order, 10).await.unwrap()

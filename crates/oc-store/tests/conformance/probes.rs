@@ -25,7 +25,7 @@ async fn fails(house: &House, lane: &Lane, verdict: AttemptVerdict, probe: Optio
         delivered: vec![],
         failed: Some(failed),
     };
-    house.store.settle(vec![settlement]).await.expect("a settlement");
+    house.store.settle([settlement].into()).await.expect("a settlement");
 }
 
 async fn arrives(house: &House, lane: &Lane, at: i64) {
@@ -33,7 +33,7 @@ async fn arrives(house: &House, lane: &Lane, at: i64) {
     let delivered = lane.notifications.iter().map(|one| (one.id, attempt.clone())).collect();
     let settlement =
         Settlement { lane: lane.id, turn: lane.turn, fence: lane.fence, delivered, failed: None };
-    house.store.settle(vec![settlement]).await.expect("a settlement");
+    house.store.settle([settlement].into()).await.expect("a settlement");
 }
 
 /// An instance whose three notifications have queued, to be probed at 2,200 s; and their ids.

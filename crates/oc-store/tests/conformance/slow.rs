@@ -114,7 +114,7 @@ async fn more_than_ten_thousand_go_on_to_the_last_and_a_replay_of_so_many_says_s
         delivered: vec![],
         failed: Some(failed),
     };
-    house.store.settle(vec![queue]).await.expect("a settlement");
+    house.store.settle([queue].into()).await.expect("a settlement");
 
     let scope = EventScope { organization: OrganizationId(1), instance: None };
     let filter = DeliveryFilter::parse_queued("status='queued'").expect("a condition");
@@ -134,7 +134,7 @@ async fn more_than_ten_thousand_go_on_to_the_last_and_a_replay_of_so_many_says_s
             delivered,
             failed: None,
         };
-        house.store.settle(vec![settlement]).await.expect("a settlement");
+        house.store.settle([settlement].into()).await.expect("a settlement");
     }
     assert_eq!(sent, many);
 
