@@ -17,7 +17,8 @@ use crate::sql::Sql;
 
 /// The pages from which on a log is long.
 pub(super) const LONG: u32 = 4_000;
-/// A log of so many times as many pages is copied by the writer, which waits for the thread if it has to.
+/// A log of so many times as many pages is copied by the writer, which waits for the thread if it
+/// has to.
 const TOO_LONG: u32 = 4;
 /// How often the thread copies what has come meanwhile.
 const PASSES: usize = 3;
