@@ -126,10 +126,12 @@ fn copy_all(connection: &Connection, length: &Length, signals: &Receiver<Signal>
 mod tests {
     use std::path::Path;
 
-    use super::super::Sqlite;
-    use super::TOO_LONG;
+    use rusqlite::OpenFlags;
+
+    use super::super::{Sqlite, connect, only};
+    use super::{TOO_LONG, follow};
     use crate::StoreError;
-    use crate::sql::params;
+    use crate::sql::{Sql, params};
 
     const LONG: u32 = 50;
 
@@ -137,7 +139,7 @@ mod tests {
         database.write(|sql| sql.batch("CREATE TABLE filled (bytes TEXT)")).await.unwrap();
         for row in 0..rows {
             let bytes = format!("{row:8000}");
-            let insert = move |sql: &crate::sql::Sql| -> Result<(), StoreError> {
+            let insert = move |sql: &Sql| -> Result<(), StoreError> {
                 sql.execute("INSERT INTO filled VALUES (?1)", params![bytes]).map(drop)
             };
             database.write(insert).await.unwrap();
@@ -159,6 +161,25 @@ mod tests {
         let log = pages(&folder.path().join("oc.db-wal"));
         assert!(log > 0 && log <= longest, "{log} pages");
         assert!(pages(&path) > 1_000, "{} pages of 2,000 are in the database file", pages(&path));
+    }
+
+    #[test]
+    fn the_thread_copies_a_long_log_without_the_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("oc.db");
+        let (_lock, mut connection, _) = only(&path).unwrap();
+        let other = connect(&path, OpenFlags::default()).unwrap();
+        let (log, copier) = follow(&mut connection, other, LONG).unwrap();
+        let before = pages(&path);
+        let filled = format!("CREATE TABLE filled AS SELECT '{}' AS bytes", "x".repeat(400_000));
+        connection.execute_batch(&filled).unwrap();
+        assert_eq!(pages(&path), before, "a commit only writes the log");
+        // Open until the end: the last connection to go would copy it too.
+        let sql = Sql::Sqlite(connection);
+        log.committed(&sql);
+        // It ends when it has done what it was woken for.
+        drop(copier);
+        assert!(pages(&path) >= before + 90, "{} pages", pages(&path));
     }
 
     #[tokio::test]
