@@ -94,7 +94,7 @@ pub(crate) struct Book {
     pub(crate) outcomes: Mutex<Vec<Outcome>>,
     pub(crate) looked_up: Mutex<usize>,
     pub(crate) renewed: Mutex<usize>,
-    /// How long recording an outcome takes.
+    /// How long recording an outcome or a step takes.
     pub(crate) takes: Mutex<Duration>,
     pub(crate) due: Mutex<Vec<DueInstance>>,
     /// The steps of tasks.
@@ -199,6 +199,8 @@ impl Tasks for Book {
     }
 
     async fn record(&self, _: &Due, _: Timestamp, step: Step) -> Result<(), LedgerError> {
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         let number = match &step.task {
             Some(Task::Sweep(sweep)) => sweep.number,
             _ => 0,

@@ -16,7 +16,7 @@ use crate::{Due, Part, Window};
 const STINT: Duration = Duration::from_secs(10);
 
 impl Work<'_> {
-    /// Reads on for a stint; every page is stored and told as it comes.
+    /// Reads on for a stint; every page is stored and told as it comes, while the next one is read.
     pub(crate) async fn load(&self, due: &Due, mut load: Load) -> Result<(), WorkError> {
         if let Some(settled) = load.settled {
             return self.settle(due, load, settled).await;
@@ -33,13 +33,15 @@ impl Work<'_> {
         };
         let mut pages = self.source.open(reading).await?;
         let mut sifter = Sifter::new(due, self.ledger, started, window(due, &load));
+        let mut read = pages.next().await;
         loop {
-            let page = match pages.next().await {
+            let page = match read {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
                 // What has not come further would begin at the same place for ever.
                 Err(SourceError { wait: Some(wait), .. }) if load.place == begun => {
                     self.clock.sleep(wait).await;
+                    read = pages.next().await;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -54,11 +56,13 @@ impl Work<'_> {
             let now = self.clock.now();
             let next = if is_over { Next::At(now) } else { Next::Now };
             let step = Step::to(Some(Task::Load(load.clone())), next);
-            self.record(due, Step { part: sifter.hand_over(), ..step }).await?;
-            sifter.handed_over.clear();
+            let stored = self.record(due, Step { part: sifter.hand_over(), ..step });
             if is_over {
-                return Ok(());
+                return stored.await;
             }
+            // What cannot be stored ends the reading at once.
+            ((), read) = tokio::try_join!(stored, async { Ok(pages.next().await) })?;
+            sifter.handed_over.clear();
         }
         self.end_of_load(due, load, sifter.hand_over()).await
     }

@@ -1,11 +1,14 @@
 //! Loads over a source and a ledger in memory.
 
+use async_trait::async_trait;
 use oc_egress::{Clock, Dice};
+use oc_hub::ClockReading;
 use oc_hub::{Page, ReadPlace};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture::{Book, due, page, person, s};
+use crate::source::Pages;
 use crate::{DueTask, MockPages, MockSource, SourceError, Trouble};
 
 /// A source that has some pages behind each place, by number; `None` is a failure.
@@ -75,6 +78,48 @@ async fn everything_that_is_there_is_sent_once_as_created_page_by_page() {
     // What shows late is left to a poll that begins a lag of 60 s later.
     let Some(Task::Load(read)) = steps[1].task.clone() else { panic!("{steps:?}") };
     assert_eq!((steps.len(), read.settled, steps[1].next), (2, Some(s(2_060)), Next::At(s(2_960))));
+}
+
+/// A list of pages with a person each; a second passes until one has come.
+struct SlowList {
+    read: u32,
+    pages: u32,
+}
+
+#[async_trait]
+impl Pages for SlowList {
+    async fn next(&mut self) -> Result<Option<Page>, SourceError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.read += 1;
+        Ok(Some(page(&[person(self.read, 10, 10)])))
+    }
+
+    fn clock(&self) -> Option<ClockReading> {
+        None
+    }
+
+    fn place(&self) -> Option<ReadPlace> {
+        (self.read < self.pages).then_some(ReadPlace::Page(self.read + 1))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_stored_while_the_next_one_is_read() {
+    let (book, mut slow) = (Book::default(), MockSource::new());
+    *book.takes.lock().unwrap() = Duration::from_secs(1);
+    slow.expect_open().returning(|_| Ok(Box::new(SlowList { read: 0, pages: 5 })));
+    let began = tokio::time::Instant::now();
+    carry_on(&book, &slow, started_at(0, &json!({})), load(true)).await;
+    assert_eq!(book.told().len(), 5);
+    // Five readings and five storings, of which four fell together.
+    assert_eq!(began.elapsed(), Duration::from_secs(6));
+    let steps = book.steps.lock().unwrap();
+    // None is ahead of what is stored with it.
+    let places = steps.iter().map(|step| match &step.task {
+        Some(Task::Load(load)) => load.place,
+        other => panic!("{other:?}"),
+    });
+    assert!(places.eq([2, 3, 4, 5, 5].map(ReadPlace::Page)));
 }
 
 #[tokio::test]

@@ -88,20 +88,27 @@ fn row(who: &str, cost: &Cost) {
     );
 }
 
+/// As many as the dispatcher sends to one destination in the measurement.
+const AT_A_TIME: usize = 64;
+
 /// The dispatcher beside a client that has nothing to look up, to sign or to record.
 async fn deliveries() -> anyhow::Result<()> {
     let sink = deliver::Sink::start().await?;
     let ours = deliver::cost(1, &sink).await?;
     let bytes = sink.mean_bytes();
-    let bare = post::cost(sink.port, ours.count, bytes).await?;
+    let in_a_loop = post::cost(sink.port, ours.count, bytes, 1).await?;
+    let at_once = post::cost(sink.port, ours.count, bytes, AT_A_TIME).await?;
     println!("\n{:.0} notifications of {bytes} bytes to one destination", ours.count);
     println!("| who | per CPU second | per second | peak MB |\n| --- | --- | --- | --- |");
-    row("a bare hyper client, 64 at a time", &bare);
+    row("a bare hyper client in a loop", &in_a_loop);
+    row(&format!("{AT_A_TIME} such loops at once"), &at_once);
     row("Open Connectors, durable, in order, signed", &ours);
-    println!(
-        "\nThe limit is {:.1} times as many a second, {:.1} times as many a CPU second",
-        bare.per_second() / ours.per_second(),
-        bare.per_cpu_second() / ours.per_cpu_second()
-    );
+    for (what, bare) in [("A loop", in_a_loop), ("So many loops", at_once)] {
+        println!(
+            "\n{what}: {:.2} times as many a second, {:.2} times as many a CPU second",
+            bare.per_second() / ours.per_second(),
+            bare.per_cpu_second() / ours.per_cpu_second()
+        );
+    }
     Ok(())
 }

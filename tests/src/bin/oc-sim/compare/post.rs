@@ -19,8 +19,6 @@ use tokio::task::JoinSet;
 
 use crate::bench::measure::{Cost, Usage, memory_of};
 
-/// As many as the dispatcher sends to one destination in the measurement.
-const AT_A_TIME: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Args)]
@@ -31,13 +29,21 @@ pub(crate) struct Options {
     count: u32,
     /// How many bytes each has
     bytes: usize,
+    /// How many are under way at a time
+    at_a_time: usize,
 }
 
 /// Starts one, in a process of its own, as the CPU time of one process is measured.
-pub(super) async fn cost(port: u16, count: f64, bytes: usize) -> anyhow::Result<Cost> {
+pub(super) async fn cost(
+    port: u16,
+    count: f64,
+    bytes: usize,
+    at_a_time: usize,
+) -> anyhow::Result<Cost> {
     let url = format!("http://127.0.0.1:{port}/hook");
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["post", &url, &format!("{count:.0}"), &bytes.to_string()]).kill_on_drop(true);
+    let numbers = [format!("{count:.0}"), bytes.to_string(), at_a_time.to_string()];
+    command.args(["post", &url]).args(numbers).kill_on_drop(true);
     let ended = tokio::time::timeout(PATIENCE, command.stderr(Stdio::inherit()).output()).await;
     let output = ended.context("the bare client does not end")??;
     ensure!(output.status.success(), "the bare client ended with {}", output.status);
@@ -53,7 +59,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let before = Usage::of_process(std::process::id())?;
     let began = Instant::now();
     let mut senders = JoinSet::new();
-    for _ in 0..AT_A_TIME {
+    for _ in 0..options.at_a_time {
         let (client, url, body) = (client.clone(), options.url.clone(), body.clone());
         let (begun, count) = (Arc::clone(&begun), options.count);
         senders.spawn(async move {
