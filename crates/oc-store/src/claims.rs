@@ -67,6 +67,19 @@ impl Claim {
         }
     }
 
+    /// The same of many.
+    pub(crate) fn counts_each(sql: &Sql, claims: &[Self]) -> Result<Vec<bool>, StoreError> {
+        if !sql.is_postgres() {
+            return Ok(claims.iter().map(|one| one.is_last).collect());
+        }
+        let row = |one: &&Self| (one.kind, one.key, one.fence);
+        let (ending, staying): (Vec<_>, Vec<_>) = claims.iter().partition(|one| one.ends);
+        let mut ending = rows::give_back_each(sql, ending.iter().map(row))?.into_iter();
+        let mut staying = rows::hold_each(sql, staying.iter().map(row))?.into_iter();
+        let next = |one: &Self| if one.ends { ending.next() } else { staying.next() };
+        Ok(claims.iter().map(next).map(Option::unwrap_or_default).collect())
+    }
+
     /// The same of many claims that end with their outcomes.
     pub(crate) fn end_each(sql: &Sql, claims: &[Self]) -> Result<Vec<bool>, StoreError> {
         if sql.is_postgres() {

@@ -58,6 +58,9 @@ pub enum StoreError {
     /// The transaction could not be committed: disk full, or worse.
     #[error("it could not be committed: {0}")]
     Commit(String),
+    /// The transaction of several changes came to nothing.
+    #[error(transparent)]
+    Together(std::sync::Arc<Self>),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,

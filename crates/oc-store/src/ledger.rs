@@ -4,6 +4,7 @@ mod claim;
 mod content;
 mod due;
 mod outcome;
+mod quiet;
 
 use std::time::Duration;
 
@@ -12,22 +13,25 @@ use bytes::Bytes;
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::{MOST_EVENTS, MOST_PUSHED_EVENTS, Notification, compose};
 use oc_poll::{
-    Claimed, Due, DueInstance, Event, Ledger, LedgerError, Outcome, Part, ResourceId, Version,
+    Claimed, Due, DueInstance, Event, Finding, Ledger, LedgerError, Outcome, Part, ResourceId,
+    Version,
 };
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::claims::Kind;
+use crate::claims::{Claim, Kind};
 use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::wakes::Wake;
 use crate::{Store, StoreError};
+use quiet::QuietPoll;
 
 pub(crate) use content::{
     complete as complete_contents, forget as forget_contents, keep_only as keep_only_contents,
 };
 pub(crate) use due::due_resource;
 pub(crate) use outcome::{publish, remember, tell, void_staged};
+pub(crate) use quiet::QuietPolls;
 
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
@@ -119,33 +123,7 @@ impl Ledger for Store {
         let claim = self.claimed_instance(due, true);
         let touches = Touches::Instance(instance);
         let finished = match outcome {
-            Outcome::Done(finding) => {
-                let events = &finding.part.events;
-                let notifications = self.notifications(due, events, finding.started).await?;
-                let (checkpoint, count) = (due.checkpoint, notifications.len());
-                let changes = due.config.changes;
-                let done = move |sql: &Sql| {
-                    claim.check(sql)?;
-                    let told = outcome::done(
-                        sql,
-                        resource,
-                        revision,
-                        &checkpoint,
-                        &finding,
-                        &notifications,
-                    )?;
-                    if changes {
-                        content::complete(sql, resource, &finding.part.contents)?;
-                    }
-                    Ok(told)
-                };
-                let commit = tracing::info_span!("commit", notifications = count);
-                self.database.write_to(touches, done).instrument(commit).await.map(|told| {
-                    if told {
-                        self.shared.wakes.wake(Wake::Outbox);
-                    }
-                })
-            }
+            Outcome::Done(finding) => self.done(due, claim, finding).await,
             Outcome::Failed(failure) => {
                 let failed = move |sql: &Sql| {
                     claim.check(sql)?;
@@ -169,6 +147,34 @@ impl Ledger for Store {
 }
 
 impl Store {
+    /// Records a poll that read every page.
+    async fn done(&self, due: &Due, claim: Claim, finding: Finding) -> Result<(), StoreError> {
+        let commit = |notifications| tracing::info_span!("commit", notifications);
+        if let Some(polls) = &self.quiet_polls
+            && let Some(poll) = QuietPoll::of(claim, due, &finding)
+        {
+            return polls.record(poll).instrument(commit(0)).await;
+        }
+        let notifications = self.notifications(due, &finding.part.events, finding.started).await?;
+        let (resource, revision, checkpoint) = (due.resource, due.revision, due.checkpoint);
+        let (changes, count) = (due.config.changes, notifications.len());
+        let done = move |sql: &Sql| {
+            claim.check(sql)?;
+            let told =
+                outcome::done(sql, resource, revision, &checkpoint, &finding, &notifications)?;
+            if changes {
+                content::complete(sql, resource, &finding.part.contents)?;
+            }
+            Ok(told)
+        };
+        let touches = Touches::Instance(due.target.instance);
+        let told = self.database.write_to(touches, done).instrument(commit(count)).await?;
+        if told {
+            self.shared.wakes.wake(Wake::Outbox);
+        }
+        Ok(())
+    }
+
     /// All resources of an instance as if they were due, for whoever polls by hand while nobody
     /// else does.
     ///

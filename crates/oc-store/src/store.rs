@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::claims::Kind;
 use crate::database::Database;
 use crate::leases::Leases;
+use crate::ledger::QuietPolls;
 use crate::postgres::{Node, Touches};
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
@@ -48,6 +49,8 @@ pub struct Store {
     pub(crate) key: SecretKey,
     pub(crate) profiles: Profiles,
     pub(crate) shared: Arc<Shared>,
+    /// Only where others share the database; one file's writer has transactions for all there is.
+    pub(crate) quiet_polls: Option<QuietPolls>,
 }
 
 /// What one process knows of its own work under way.
@@ -71,7 +74,9 @@ impl Store {
         let database = Database::open(&options.database).await?;
         let profiles =
             Profiles::new(options.key.clone(), options.catalogue, options.shortest_interval);
-        let store = Self { database, key: options.key, profiles, shared: Arc::default() };
+        let quiet_polls = database.is_shared().then(|| QuietPolls::start(database.clone()));
+        let shared = Arc::default();
+        let store = Self { database, key: options.key, profiles, shared, quiet_polls };
         if let Err(error) = store.check_key().await {
             // Others are not to count on it; that this fails would hide why.
             let _ = store.leave().await;

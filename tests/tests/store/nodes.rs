@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_dispatch::{AttemptVerdict, Lane, Outbox, Settlement};
 use oc_hub::{Draw, Drawn};
 use oc_oauth::{Intent, Vault};
-use oc_poll::{Ledger, LedgerError};
+use oc_poll::{Ledger, LedgerError, Part};
 use oc_store::{Location, Rekeyed, SecretKey, Store, StoreError, rekey};
 use zeroize::Zeroizing;
 
@@ -70,6 +70,27 @@ async fn a_node_that_wakes_does_not_write_over_its_successor() {
     assert_eq!(other.standing(s(1_900)).await.unwrap().outbox, 3, "it has counted");
     other.settle([settled(&lane)].into()).await.unwrap();
     assert_eq!(other.standing(s(1_900)).await.unwrap().outbox, 2);
+}
+
+#[tokio::test]
+async fn of_quiet_polls_that_are_recorded_together_those_taken_over_do_not_count() {
+    let (house, other) = two().await;
+    for token in ["one", "two", "three"] {
+        house.instance(token).await;
+    }
+    let paused = house.store.claim_polls(s(1_900)).await;
+    let lost = paused[1].instance;
+    ask(&house.place, &format!("UPDATE claim SET until = 0 WHERE key = {}", lost.0)).await;
+    let due = other.claim_polls(s(1_900)).await.remove(0);
+    assert_eq!(due.instance, lost);
+    let quiet = || done(1_900, Part::default());
+    let finish = paused.iter().map(|one| house.store.finish(&one.resources[0], quiet()));
+    let finished = futures_util::future::join_all(finish).await;
+    assert!(matches!(finished[..], [Ok(()), Err(LedgerError::Superseded), Ok(())]), "{finished:?}");
+    assert!(other.claim_polls(s(1_900)).await.is_empty(), "its successor has it still");
+    other.finish(&due.resources[0], quiet()).await.unwrap();
+    assert!(other.claim_polls(s(2_799)).await.is_empty());
+    assert_eq!(other.claim_polls(s(2_800)).await.len(), 3);
 }
 
 #[tokio::test]

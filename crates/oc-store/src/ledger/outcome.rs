@@ -6,7 +6,7 @@ use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
 use serde_json::json;
 
 use super::content;
-use crate::sql::{Sql, params};
+use crate::sql::{Sql, Value, params};
 use crate::{StoreError, notice};
 
 /// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
@@ -30,6 +30,77 @@ pub(super) fn stage(
     tell(sql, resource, started, notifications)
 }
 
+/// Moves a resource on to after a completed poll, when it is still as that poll has found it.
+const COMPLETE: &str = "UPDATE resource
+  SET cursor = CASE WHEN cursor < ?4 THEN ?4 ELSE cursor END, polls = polls + 1, staging = 0,
+    next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
+    last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before), quiet_polls = ?9
+  WHERE id = ?1 AND revision = ?2 AND cursor = ?3
+  RETURNING polls, instance_id, visible_through, destination, sweep";
+
+const SUCCEEDED: &str = "UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0";
+
+/// What a completed poll makes of its resource, as [`COMPLETE`] has it.
+#[derive(Debug)]
+pub(super) struct Completed {
+    resource: ResourceId,
+    revision: i64,
+    before: Timestamp,
+    cursor: Timestamp,
+    next_due: Timestamp,
+    started: Timestamp,
+    result: String,
+    forget_before: Option<i64>,
+    quiet: u32,
+}
+
+impl Completed {
+    pub(super) fn of(
+        resource: ResourceId,
+        revision: i64,
+        before: &Checkpoint,
+        finding: &Finding,
+    ) -> Self {
+        let summary = &finding.summary;
+        let result = json!({"result": "done", "records": summary.records, "events": summary.events,
+            "withoutId": summary.without_id, "unreadableDates": summary.unreadable_dates});
+        Self {
+            resource,
+            revision,
+            before: before.cursor,
+            cursor: finding.cursor,
+            next_due: finding.next_due,
+            started: finding.started,
+            result: result.to_string(),
+            forget_before: finding.forget_before.map(|at| at.0),
+            quiet: finding.quiet,
+        }
+    }
+
+    fn values(&self) -> [Value<'_>; 9] {
+        params![
+            self.resource.0,
+            self.revision,
+            self.before.0,
+            self.cursor.0,
+            self.next_due.0,
+            self.started.0,
+            self.result,
+            self.forget_before,
+            self.quiet
+        ]
+    }
+}
+
+/// Records completed polls that found nothing; tells of each whether its resource is still as it was.
+pub(super) fn done_quietly(sql: &Sql, completed: &[&Completed]) -> Result<Vec<bool>, StoreError> {
+    let rows = completed.iter().map(|one| one.values());
+    let instances = sql.find_each(COMPLETE, rows, |row| row.get::<i64>(1))?;
+    let instance = instances.iter().flatten().map(|id| [*id]);
+    sql.execute_each(SUCCEEDED, instance)?;
+    Ok(instances.iter().map(Option::is_some).collect())
+}
+
 /// Records a completed poll; returns whether there is something to send.
 pub(super) fn done(
     sql: &Sql,
@@ -39,34 +110,16 @@ pub(super) fn done(
     finding: &Finding,
     notifications: &[Notification],
 ) -> Result<bool, StoreError> {
-    let summary = &finding.summary;
-    let result = json!({"result": "done", "records": summary.records, "events": summary.events,
-        "withoutId": summary.without_id, "unreadableDates": summary.unreadable_dates});
-    let row = sql.find("UPDATE resource SET cursor = CASE WHEN cursor < ?4 THEN ?4 ELSE cursor END, polls = polls + 1, staging = 0,
-               next_due = CASE WHEN next_due IS NULL THEN NULL ELSE ?5 END,
-               last_poll = ?6, last_result = ?7, forget_before = coalesce(?8, forget_before),
-               quiet_polls = ?9
-             WHERE id = ?1 AND revision = ?2 AND cursor = ?3
-             RETURNING polls, instance_id, visible_through, destination, sweep", params![
-                resource.0,
-                revision,
-                before.cursor.0,
-                finding.cursor.0,
-                finding.next_due.0,
-                finding.started.0,
-                result.to_string(),
-                finding.forget_before.map(|at| at.0),
-                finding.quiet
-            ],
-            |row| {
-                let instance = InstanceId(row.get(1)?);
-                Ok((row.get(0)?, instance, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
+    let completed = Completed::of(resource, revision, before, finding);
+    let row = sql.find(COMPLETE, completed.values(), |row| {
+        let instance = InstanceId(row.get(1)?);
+        Ok((row.get(0)?, instance, row.get(2)?, row.get(3)?, row.get(4)?))
+    })?;
     let (poll, instance, visible, destination, sweep): (i64, _, i64, Option<String>, i64) =
         row.ok_or(StoreError::Conflict)?;
     remember(sql, resource, poll, sweep, &finding.part.fingerprints)?;
     tell(sql, resource, finding.started, notifications)?;
-    sql.execute("UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0", [instance.0])?;
+    sql.execute(SUCCEEDED, [instance.0])?;
     publish(sql, resource, visible, destination.is_some(), finding.started)
 }
 

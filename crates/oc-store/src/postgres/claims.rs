@@ -62,8 +62,17 @@ pub(crate) fn take(
 
 /// Whether a claim still holds; nobody takes it over before the transaction ends.
 pub(crate) fn hold(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool, StoreError> {
+    Ok(hold_each(sql, [(kind, key, fence)])? == [true])
+}
+
+/// The same of many.
+pub(crate) fn hold_each(
+    sql: &Sql,
+    claims: impl IntoIterator<Item = (Kind, i64, Fence)>,
+) -> Result<Vec<bool>, StoreError> {
     let claim = "SELECT 1 FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3 FOR UPDATE";
-    Ok(sql.find(claim, [kind as i64, key, fence.0], |_| Ok(()))?.is_some())
+    let rows = claims.into_iter().map(|(kind, key, fence)| [kind as i64, key, fence.0]);
+    Ok(sql.find_each(claim, rows, |_| Ok(()))?.iter().map(Option::is_some).collect())
 }
 
 /// Gives a claim back; false when it was another node's.

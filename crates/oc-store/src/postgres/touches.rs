@@ -24,6 +24,8 @@ pub(crate) enum Touches {
     All,
     /// One instance with all that belongs to it.
     Instance(InstanceId),
+    /// Some instances, each with all that belongs to it.
+    Instances(Vec<InstanceId>),
     /// The instances of some resources.
     Resources(Vec<ResourceId>),
     /// Rows that no other job decides about.
@@ -60,6 +62,9 @@ impl Touches {
             Self::Nothing => sql.one(NOTHING, (), begun),
             Self::All => sql.one(ALONE, [LOCKS], begun),
             Self::Instance(instance) => beside(sql, vec![instance.0]),
+            Self::Instances(instances) => {
+                beside(sql, instances.iter().map(|instance| instance.0).collect())
+            }
             Self::Resources(resources) => {
                 let found = sql.find_each(
                     "SELECT instance_id FROM resource WHERE id = ?1",

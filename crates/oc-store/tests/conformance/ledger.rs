@@ -48,6 +48,40 @@ async fn quiet_polls_are_remembered_until_the_instance_is_changed() {
 }
 
 #[tokio::test]
+async fn quiet_polls_that_end_together_count_each_for_itself() {
+    let house = House::new().await;
+    let mut ids = Vec::new();
+    for token in ["one", "two", "three", "four"] {
+        ids.push(house.instance(token).await);
+    }
+    // One has failed before.
+    let ill = house.store.claim_polls(s(1_900)).await.remove(0);
+    house.store.finish(&ill.resources[0], failed(3, false)).await.unwrap();
+    let house = house.restarted().await;
+    let due = house.store.claim_polls(s(2_000)).await;
+    assert_eq!(due.iter().map(|one| one.failures).sum::<u32>(), 3);
+    // Another is changed meanwhile.
+    let changed = *ids.iter().find(|id| **id != ill.instance).unwrap();
+    let fields = fields(&configuration(&json!({"event.poller.refresh_interval": "20"})));
+    house.store.update_instance(changed, 1, fields, false, By::default(), s(2_010)).await.unwrap();
+
+    let finish = due.iter().map(async |one| {
+        let finished = house.store.finish(&one.resources[0], done(2_000, Part::default())).await;
+        (one.instance, matches!(finished, Err(LedgerError::Superseded)), finished.is_ok())
+    });
+    for (instance, superseded, counts) in futures_util::future::join_all(finish).await {
+        assert_eq!((superseded, counts), (instance == changed, instance != changed), "{instance}");
+    }
+    let again = house.store.claim_polls(s(2_900)).await;
+    let again: Vec<_> = again.iter().filter(|one| one.instance != changed).collect();
+    assert_eq!(again.len(), 3);
+    for one in again {
+        let checkpoint = one.resources[0].checkpoint;
+        assert_eq!((one.failures, checkpoint.cursor), (0, s(2_000)), "{}", one.instance);
+    }
+}
+
+#[tokio::test]
 async fn events_fingerprints_and_cursor_are_stored_together() {
     let house = House::new().await;
     house.instance("token").await;
