@@ -88,13 +88,22 @@ impl Profiles {
             sql.find("SELECT revision FROM instance WHERE id = ?1", [instance.0], |row| {
                 row.get(0)
             })?;
-        let Some(revision) = revision else { return Ok(None) };
+        revision.map(|revision| self.at(sql, instance, revision)).transpose()
+    }
+
+    /// The profile of an instance whose row has this revision now.
+    pub(crate) fn at(
+        &self,
+        sql: &Sql,
+        instance: InstanceId,
+        revision: i64,
+    ) -> Result<Arc<Profile>, StoreError> {
         if let Some(profile) = self.ready.get(&(instance, revision)) {
-            return Ok(Some(profile));
+            return Ok(profile);
         }
         let profile = Arc::new(self.read(sql, instance)?);
         self.ready.insert((instance, revision), Arc::clone(&profile));
-        Ok(Some(profile))
+        Ok(profile)
     }
 
     /// The same, read anew.

@@ -1,7 +1,6 @@
 //! Which resources are due.
 
-use std::collections::HashSet;
-use std::ops::ControlFlow;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use oc_config::{InstanceId, Timestamp};
@@ -44,16 +43,24 @@ pub(super) fn find(
 ) -> Result<Found, StoreError> {
     let mut found =
         Found { instances: Vec::new(), staged: Vec::new(), unreadable: Vec::new(), next: None };
-    for &instance in instances {
-        match profiles.of(sql, instance) {
-            Ok(Some(profile)) => {
-                let due = due_of(sql, instance, &profile, DUE, now, &mut found.staged)?;
-                found.instances.extend((!due.resources.is_empty()).then_some(due));
-            }
-            Ok(None) => {}
+    let as_it_is = "SELECT revision, failures FROM instance WHERE id = ?1";
+    let ids = instances.iter().map(|instance| [instance.0]);
+    let rows = sql.find_each(as_it_is, ids, |row| Ok((row.get(0)?, row.get::<u32>(1)?)))?;
+    let mut owners = Vec::with_capacity(instances.len());
+    for (&instance, row) in instances.iter().zip(rows) {
+        let Some((revision, failures)) = row else { continue };
+        match profiles.at(sql, instance, revision) {
+            Ok(profile) => owners.push((instance, failures, profile)),
             Err(error) if error.is_of_database() => return Err(error),
             Err(error) => found.unreadable.push((instance, error.to_string())),
         }
+    }
+    let profiles = owners.iter().map(|(instance, _, profile)| (*instance, &**profile)).collect();
+    let mut due = due_of(sql, &profiles, DUE, now, &mut found.staged)?;
+    for (instance, failures, _) in owners {
+        let resources = due.remove(&instance);
+        let due = resources.map(|resources| DueInstance { instance, failures, resources });
+        found.instances.extend(due);
     }
     found.next = sql
         .one("SELECT min(next_due) FROM resource WHERE next_due > ?1", [now.0], |row| {
@@ -71,7 +78,12 @@ pub(super) fn all_of(
     staged: &mut Vec<ResourceId>,
 ) -> Result<Option<DueInstance>, StoreError> {
     let Some(profile) = profiles.of(sql, instance)? else { return Ok(None) };
-    due_of(sql, instance, &profile, ANY, Timestamp::EPOCH, staged).map(Some)
+    let failures = "SELECT failures FROM instance WHERE id = ?1";
+    let failures = sql.one(failures, [instance.0], |row| row.get(0))?;
+    let profiles = [(instance, &*profile)].into();
+    let mut all = due_of(sql, &profiles, ANY, Timestamp::EPOCH, staged)?;
+    let resources = all.remove(&instance).unwrap_or_default();
+    Ok(Some(DueInstance { instance, failures, resources }))
 }
 
 /// One resource of an instance, whether due or not.
@@ -82,8 +94,9 @@ pub(crate) fn due_resource(
     resource: ResourceId,
     staged: &mut Vec<ResourceId>,
 ) -> Result<Option<Due>, StoreError> {
-    let found = due_of(sql, instance, profile, ONE, Timestamp(resource.0), staged)?;
-    Ok(found.resources.into_iter().next())
+    let profiles = [(instance, profile)].into();
+    let mut found = due_of(sql, &profiles, ONE, Timestamp(resource.0), staged)?;
+    Ok(found.remove(&instance).and_then(|mut resources| resources.pop()))
 }
 
 /// Up to `limit` instances with due resources, tenants by turns, and of each the longest due first;
@@ -146,40 +159,36 @@ fn due_resources(
     Ok(found.into_iter().map(|(_, one)| one).collect())
 }
 
+/// Resources of these instances, the longest due first; nothing for an instance without any.
 fn due_of(
     sql: &Sql,
-    instance: InstanceId,
-    profile: &Profile,
+    profiles: &HashMap<InstanceId, &Profile>,
     which: &str,
     now: Timestamp,
     staged: &mut Vec<ResourceId>,
-) -> Result<DueInstance, StoreError> {
-    let failures = sql
-        .find("SELECT failures FROM instance WHERE id = ?1", [instance.0], |row| row.get(0))?
-        .unwrap_or(0);
+) -> Result<HashMap<InstanceId, Vec<Due>>, StoreError> {
     let query = format!(
-        "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task, quiet_polls
+        "SELECT id, name, revision, cursor, floor, polls, staging, tracking, task, quiet_polls,
+           instance_id
          FROM resource
          WHERE instance_id = ?1 AND {which} ORDER BY next_due, id",
     );
-    let target = profile.target(instance);
-    let mut resources = Vec::new();
-    sql.each(&query, [instance.0, now.0], |row| {
-        let name: String = row.get(1)?;
-        let Some(config) = profile.resources.get(&name) else {
-            return Ok(ControlFlow::Continue(()));
-        };
+    let values = profiles.keys().map(|instance| [instance.0, now.0]);
+    let found = sql.all_each(&query, values, |row| {
+        let (instance, name) = (InstanceId(row.get(10)?), row.get::<String>(1)?);
+        let Some(&profile) = profiles.get(&instance) else { return Ok(None) };
+        let Some(config) = profile.resources.get(&name) else { return Ok(None) };
         let resource = ResourceId(row.get(0)?);
         if row.get(6)? {
             staged.push(resource);
         }
         let (cursor, floor) = (Timestamp(row.get(3)?), Timestamp(row.get(4)?));
         let task: Option<String> = row.get(8)?;
-        resources.push(Due {
+        let due = Due {
             resource,
             revision: row.get(2)?,
             fence: Fence::default(),
-            target: target.clone(),
+            target: profile.target(instance),
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),
             interval: profile.settings.interval,
@@ -194,8 +203,12 @@ fn due_of(
                     || profile.waits_for_deletions(config),
                 loads_all: is_load_of_all(task.as_deref()),
             },
-        });
-        Ok(ControlFlow::Continue(()))
+        };
+        Ok(Some((instance, due)))
     })?;
-    Ok(DueInstance { instance, failures, resources })
+    let mut due: HashMap<InstanceId, Vec<Due>> = HashMap::new();
+    for (instance, resource) in found.into_iter().flatten() {
+        due.entry(instance).or_default().push(resource);
+    }
+    Ok(due)
 }
