@@ -60,11 +60,7 @@ impl Claim {
     /// Whether it still holds; nobody else gets it before the transaction ends. The last outcome
     /// gives it back.
     pub(crate) fn counts(&self, sql: &Sql) -> Result<bool, StoreError> {
-        match (sql.is_postgres(), self.ends) {
-            (false, _) => Ok(self.is_last),
-            (true, true) => rows::give_back(sql, self.kind, self.key, self.fence),
-            (true, false) => rows::hold(sql, self.kind, self.key, self.fence),
-        }
+        Ok(Self::counts_each(sql, std::slice::from_ref(self))? == [true])
     }
 
     /// The same of many.
@@ -78,17 +74,6 @@ impl Claim {
         let mut staying = rows::hold_each(sql, staying.iter().map(row))?.into_iter();
         let next = |one: &Self| if one.ends { ending.next() } else { staying.next() };
         Ok(claims.iter().map(next).map(Option::unwrap_or_default).collect())
-    }
-
-    /// The same of many claims that end with their outcomes.
-    pub(crate) fn end_each(sql: &Sql, claims: &[Self]) -> Result<Vec<bool>, StoreError> {
-        if sql.is_postgres() {
-            return rows::give_back_each(
-                sql,
-                claims.iter().map(|one| (one.kind, one.key, one.fence)),
-            );
-        }
-        Ok(claims.iter().map(|one| one.is_last).collect())
     }
 
     /// The same, where an outcome that does not count is a conflict.

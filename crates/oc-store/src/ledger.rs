@@ -4,7 +4,7 @@ mod claim;
 mod content;
 mod due;
 mod outcome;
-mod quiet;
+mod together;
 
 use std::time::Duration;
 
@@ -24,14 +24,15 @@ use crate::postgres::Touches;
 use crate::sql::{Sql, params};
 use crate::wakes::Wake;
 use crate::{Store, StoreError};
-use quiet::QuietPoll;
+use outcome::Done;
+use together::Ended;
 
 pub(crate) use content::{
     complete as complete_contents, forget as forget_contents, keep_only as keep_only_contents,
 };
 pub(crate) use due::due_resource;
 pub(crate) use outcome::{publish, remember, tell, void_staged};
-pub(crate) use quiet::QuietPolls;
+pub(crate) use together::Together;
 
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
@@ -149,26 +150,23 @@ impl Ledger for Store {
 impl Store {
     /// Records a poll that read every page.
     async fn done(&self, due: &Due, claim: Claim, finding: Finding) -> Result<(), StoreError> {
-        let commit = |notifications| tracing::info_span!("commit", notifications);
-        if let Some(polls) = &self.quiet_polls
-            && let Some(poll) = QuietPoll::of(claim, due, &finding)
-        {
-            return polls.record(poll).instrument(commit(0)).await;
-        }
         let notifications = self.notifications(due, &finding.part.events, finding.started).await?;
-        let (resource, revision, checkpoint) = (due.resource, due.revision, due.checkpoint);
-        let (changes, count) = (due.config.changes, notifications.len());
-        let done = move |sql: &Sql| {
-            claim.check(sql)?;
-            let told =
-                outcome::done(sql, resource, revision, &checkpoint, &finding, &notifications)?;
-            if changes {
-                content::complete(sql, resource, &finding.part.contents)?;
+        let commit = tracing::info_span!("commit", notifications = notifications.len());
+        let (instance, done) = (due.target.instance, Done::of(due, finding, notifications));
+        let told = match &self.together {
+            Some(together) if done.is_small() => {
+                together.record(Ended { claim, instance, done }).instrument(commit).await?
             }
-            Ok(told)
+            _ => {
+                let record = move |sql: &Sql| {
+                    claim.check(sql)?;
+                    let told = outcome::done(sql, &[&done])?.pop().flatten();
+                    told.ok_or(StoreError::Conflict)
+                };
+                let touches = Touches::Instance(instance);
+                self.database.write_to(touches, record).instrument(commit).await?
+            }
         };
-        let touches = Touches::Instance(due.target.instance);
-        let told = self.database.write_to(touches, done).instrument(commit(count)).await?;
         if told {
             self.shared.wakes.wake(Wake::Outbox);
         }

@@ -67,7 +67,7 @@ impl Outbox for Store {
         let held = claims.clone();
         let settle = move |sql: &Sql| -> Result<(), StoreError> {
             let mut new = Vec::new();
-            for (one, counts) in settlements.iter().zip(Claim::end_each(sql, &held)?) {
+            for (one, counts) in settlements.iter().zip(Claim::counts_each(sql, &held)?) {
                 if !counts {
                     tracing::warn!(lane = one.lane.0, "Another node sends what this one has sent");
                     continue;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::claims::Kind;
 use crate::database::Database;
 use crate::leases::Leases;
-use crate::ledger::QuietPolls;
+use crate::ledger::Together;
 use crate::postgres::{Node, Touches};
 use crate::profile::Profiles;
 use crate::sql::{Sql, params};
@@ -50,7 +50,7 @@ pub struct Store {
     pub(crate) profiles: Profiles,
     pub(crate) shared: Arc<Shared>,
     /// Only where others share the database; one file's writer has transactions for all there is.
-    pub(crate) quiet_polls: Option<QuietPolls>,
+    pub(crate) together: Option<Together>,
 }
 
 /// What one process knows of its own work under way.
@@ -74,9 +74,9 @@ impl Store {
         let database = Database::open(&options.database).await?;
         let profiles =
             Profiles::new(options.key.clone(), options.catalogue, options.shortest_interval);
-        let quiet_polls = database.is_shared().then(|| QuietPolls::start(database.clone()));
+        let together = database.is_shared().then(|| Together::start(database.clone()));
         let shared = Arc::default();
-        let store = Self { database, key: options.key, profiles, shared, quiet_polls };
+        let store = Self { database, key: options.key, profiles, shared, together };
         if let Err(error) = store.check_key().await {
             // Others are not to count on it; that this fails would hide why.
             let _ = store.leave().await;

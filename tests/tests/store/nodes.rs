@@ -73,7 +73,7 @@ async fn a_node_that_wakes_does_not_write_over_its_successor() {
 }
 
 #[tokio::test]
-async fn of_quiet_polls_that_are_recorded_together_those_taken_over_do_not_count() {
+async fn of_polls_that_are_recorded_together_those_taken_over_do_not_count() {
     let (house, other) = two().await;
     for token in ["one", "two", "three"] {
         house.instance(token).await;

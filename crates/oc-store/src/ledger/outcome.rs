@@ -2,12 +2,17 @@
 
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::Notification;
-use oc_poll::{Checkpoint, Failure, Finding, Fingerprint, ResourceId};
+use oc_poll::{Content, Due, Failure, Finding, Fingerprint, ResourceId};
 use serde_json::json;
 
 use super::content;
-use crate::sql::{Sql, Value, params};
+use crate::sql::{Row, Sql, Value, params};
 use crate::{StoreError, notice};
+
+/// The bytes of notifications that are soon stored...
+const SMALL: usize = 64 << 10;
+/// ...and how many fingerprints are.
+const SMALL_COUNT: usize = 100;
 
 /// Puts a part of a poll aside: its notifications lie behind `visible_through`, its fingerprints
 /// carry the number of a poll that is not completed.
@@ -40,9 +45,8 @@ const COMPLETE: &str = "UPDATE resource
 
 const SUCCEEDED: &str = "UPDATE instance SET failures = 0 WHERE id = ?1 AND failures <> 0";
 
-/// What a completed poll makes of its resource, as [`COMPLETE`] has it.
-#[derive(Debug)]
-pub(super) struct Completed {
+/// A completed poll, as it is recorded.
+pub(super) struct Done {
     resource: ResourceId,
     revision: i64,
     before: Timestamp,
@@ -52,31 +56,40 @@ pub(super) struct Completed {
     result: String,
     forget_before: Option<i64>,
     quiet: u32,
+    fingerprints: Vec<Fingerprint>,
+    notifications: Vec<Notification>,
+    /// Where contents are kept.
+    contents: Option<Vec<Content>>,
 }
 
-impl Completed {
-    pub(super) fn of(
-        resource: ResourceId,
-        revision: i64,
-        before: &Checkpoint,
-        finding: &Finding,
-    ) -> Self {
+impl Done {
+    pub(super) fn of(due: &Due, finding: Finding, notifications: Vec<Notification>) -> Self {
         let summary = &finding.summary;
         let result = json!({"result": "done", "records": summary.records, "events": summary.events,
             "withoutId": summary.without_id, "unreadableDates": summary.unreadable_dates});
         Self {
-            resource,
-            revision,
-            before: before.cursor,
+            resource: due.resource,
+            revision: due.revision,
+            before: due.checkpoint.cursor,
             cursor: finding.cursor,
             next_due: finding.next_due,
             started: finding.started,
             result: result.to_string(),
             forget_before: finding.forget_before.map(|at| at.0),
             quiet: finding.quiet,
+            fingerprints: finding.part.fingerprints,
+            notifications,
+            contents: due.config.changes.then_some(finding.part.contents),
         }
     }
 
+    /// Whether it is soon recorded.
+    pub(super) fn is_small(&self) -> bool {
+        let bytes: usize = self.notifications.iter().map(|one| one.body.len()).sum();
+        bytes <= SMALL && self.fingerprints.len() <= SMALL_COUNT && self.contents.is_none()
+    }
+
+    /// The values of [`COMPLETE`].
     fn values(&self) -> [Value<'_>; 9] {
         params![
             self.resource.0,
@@ -92,35 +105,52 @@ impl Completed {
     }
 }
 
-/// Records completed polls that found nothing; tells of each whether its resource is still as it was.
-pub(super) fn done_quietly(sql: &Sql, completed: &[&Completed]) -> Result<Vec<bool>, StoreError> {
-    let rows = completed.iter().map(|one| one.values());
-    let instances = sql.find_each(COMPLETE, rows, |row| row.get::<i64>(1))?;
-    let instance = instances.iter().flatten().map(|id| [*id]);
-    sql.execute_each(SUCCEEDED, instance)?;
-    Ok(instances.iter().map(Option::is_some).collect())
+/// A resource after its poll was completed.
+struct Completed {
+    poll: i64,
+    instance: i64,
+    visible: i64,
+    sends: bool,
+    sweep: i64,
 }
 
-/// Records a completed poll; returns whether there is something to send.
-pub(super) fn done(
-    sql: &Sql,
-    resource: ResourceId,
-    revision: i64,
-    before: &Checkpoint,
-    finding: &Finding,
-    notifications: &[Notification],
-) -> Result<bool, StoreError> {
-    let completed = Completed::of(resource, revision, before, finding);
-    let row = sql.find(COMPLETE, completed.values(), |row| {
-        let instance = InstanceId(row.get(1)?);
-        Ok((row.get(0)?, instance, row.get(2)?, row.get(3)?, row.get(4)?))
-    })?;
-    let (poll, instance, visible, destination, sweep): (i64, _, i64, Option<String>, i64) =
-        row.ok_or(StoreError::Conflict)?;
-    remember(sql, resource, poll, sweep, &finding.part.fingerprints)?;
-    tell(sql, resource, finding.started, notifications)?;
-    sql.execute(SUCCEEDED, [instance.0])?;
-    publish(sql, resource, visible, destination.is_some(), finding.started)
+impl Completed {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            poll: row.get(0)?,
+            instance: row.get(1)?,
+            visible: row.get(2)?,
+            sends: row.get::<Option<String>>(3)?.is_some(),
+            sweep: row.get(4)?,
+        })
+    }
+}
+
+/// Records completed polls of different resources. Tells of each whether there is something to send;
+/// nothing of one whose resource is not as it was when it was read, which leaves no trace.
+pub(super) fn done(sql: &Sql, polls: &[&Done]) -> Result<Vec<Option<bool>>, StoreError> {
+    let rows = polls.iter().map(|poll| poll.values());
+    let completed = sql.find_each(COMPLETE, rows, Completed::read)?;
+    let count =
+        || polls.iter().zip(&completed).filter_map(|(poll, now)| Some((poll, now.as_ref()?)));
+    sql.execute_each(SUCCEEDED, count().map(|(_, now)| [now.instance]))?;
+    let fingerprints = count().flat_map(|(poll, now)| {
+        poll.fingerprints.iter().map(|one| (poll.resource, now.poll, now.sweep, one))
+    });
+    remember_each(sql, fingerprints)?;
+    let notifications = count().flat_map(|(poll, _)| {
+        poll.notifications.iter().map(|one| (poll.resource, poll.started, one))
+    });
+    tell_each(sql, notifications)?;
+    for (poll, _) in count() {
+        if let Some(contents) = &poll.contents {
+            content::complete(sql, poll.resource, contents)?;
+        }
+    }
+    // What was put aside before has to be shown even where nothing has come since.
+    let news = count().map(|(poll, now)| (poll.resource, now.visible, now.sends, poll.started));
+    let mut told = publish_each(sql, &news.collect::<Vec<_>>())?.into_iter();
+    Ok(completed.iter().map(|now| now.as_ref().and_then(|_| told.next())).collect())
 }
 
 /// Makes visible what was written behind `visible`; returns whether it is to be sent.
@@ -131,36 +161,38 @@ pub(crate) fn publish(
     send: bool,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let last: Option<i64> =
-        sql.one("SELECT max(seq) FROM notification WHERE resource_id = ?1", [resource.0], |row| {
-            row.get(0)
-        })?;
-    let Some(last) = last.filter(|last| *last > visible) else { return Ok(false) };
-    show(sql, resource, last, send, now)?;
-    Ok(send)
+    Ok(publish_each(sql, &[(resource, visible, send, now)])? == [true])
 }
 
-/// Makes the notifications up to `last` visible. Without a callback they are only kept; those that
-/// still wait for one keep waiting, and what comes behind them waits with them.
-fn show(
+/// The same of different resources.
+fn publish_each(
     sql: &Sql,
-    resource: ResourceId,
-    last: i64,
-    send: bool,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let statement = if send {
-        "UPDATE resource SET visible_through = ?2, lane_due = CASE
-           WHEN (SELECT queued_at FROM instance WHERE id = instance_id) IS NULL THEN coalesce(lane_due, ?3)
-         END WHERE id = ?1"
-    } else {
-        "UPDATE resource SET visible_through = ?2, lane_due = NULL, delivered_through =
-           CASE WHEN delivered_through >= visible_through THEN ?2 ELSE delivered_through END
-         WHERE id = ?1 AND ?3 IS NOT NULL"
-    };
-    sql.execute(statement, params![resource.0, last, now.0])?;
-    Ok(())
+    resources: &[(ResourceId, i64, bool, Timestamp)],
+) -> Result<Vec<bool>, StoreError> {
+    let last = "SELECT max(seq) FROM notification WHERE resource_id = ?1";
+    let last =
+        sql.find_each(last, resources.iter().map(|of| [of.0.0]), |row| row.get::<Option<i64>>(0))?;
+    let news = resources.iter().zip(last).map(|(&(resource, visible, send, now), last)| {
+        let last = last.flatten().filter(|last| *last > visible)?;
+        Some((send, [resource.0, last, now.0]))
+    });
+    let news: Vec<_> = news.collect();
+    for (send, statement) in [(true, SEND), (false, KEEP)] {
+        let shown = news.iter().flatten().filter(|(sends, _)| *sends == send);
+        sql.execute_each(statement, shown.map(|(_, values)| *values))?;
+    }
+    Ok(news.iter().map(|news| matches!(news, Some((true, _)))).collect())
 }
+
+/// Makes the notifications of a resource up to the last one visible...
+const SEND: &str = "UPDATE resource SET visible_through = ?2, lane_due = CASE
+  WHEN (SELECT queued_at FROM instance WHERE id = instance_id) IS NULL THEN coalesce(lane_due, ?3)
+  END WHERE id = ?1";
+/// ...which without a callback are only kept; those that still wait for one keep waiting, and what
+/// comes behind them waits with them.
+const KEEP: &str = "UPDATE resource SET visible_through = ?2, lane_due = NULL, delivered_through =
+  CASE WHEN delivered_through >= visible_through THEN ?2 ELSE delivered_through END
+  WHERE id = ?1 AND ?3 IS NOT NULL";
 
 /// Records a failed poll: it has stored nothing.
 pub(super) fn failed(
@@ -257,6 +289,15 @@ pub(crate) fn remember(
     sweep: i64,
     fingerprints: &[Fingerprint],
 ) -> Result<(), StoreError> {
+    remember_each(sql, fingerprints.iter().map(|one| (resource, poll, sweep, one)))
+}
+
+/// The same of several resources.
+fn remember_each<'f>(
+    sql: &Sql,
+    fingerprints: impl Iterator<Item = (ResourceId, i64, i64, &'f Fingerprint)>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = fingerprints.collect();
     sql.execute_each(
         "INSERT INTO fingerprint (resource_id, object_id, version, poll, sweep)
          VALUES (?1, ?2, ?3, ?4, ?5)
@@ -264,9 +305,9 @@ pub(crate) fn remember(
            previous = CASE WHEN fingerprint.poll = excluded.poll
              THEN fingerprint.previous ELSE fingerprint.version END,
            version = excluded.version, poll = excluded.poll, sweep = excluded.sweep",
-        fingerprints
-            .iter()
-            .map(|one| params![resource.0, one.object_id, one.version.0, poll, sweep]),
+        rows.iter().map(|(resource, poll, sweep, one)| {
+            params![resource.0, one.object_id, one.version.0, *poll, *sweep]
+        }),
     )?;
     Ok(())
 }
@@ -277,17 +318,24 @@ pub(crate) fn tell(
     created: Timestamp,
     notifications: &[Notification],
 ) -> Result<(), StoreError> {
+    tell_each(sql, notifications.iter().map(|one| (resource, created, one)))
+}
+
+/// The same of several resources.
+fn tell_each<'n>(
+    sql: &Sql,
+    notifications: impl Iterator<Item = (ResourceId, Timestamp, &'n Notification)>,
+) -> Result<(), StoreError> {
     let rows: Vec<_> = notifications
-        .iter()
-        .map(|one| {
+        .map(|(resource, created, one)| {
             let trace = one.trace.as_ref().map(ToString::to_string);
-            (one, one.changed.map(|at| at.0), trace, one.kinds.number())
+            (resource, created, one, one.changed.map(|at| at.0), trace, one.kinds.number())
         })
         .collect();
     sql.execute_each(
         "INSERT INTO notification (id, resource_id, created, events, body, changed, trace, kinds)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        rows.iter().map(|(one, changed, trace, kinds)| {
+        rows.iter().map(|(resource, created, one, changed, trace, kinds)| {
             let body = &one.body[..];
             params![one.id, resource.0, created.0, one.events, *body, *changed, *trace, *kinds]
         }),

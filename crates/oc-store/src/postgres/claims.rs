@@ -60,12 +60,7 @@ pub(crate) fn take(
     Ok(keys.into_iter().zip(fences).filter_map(|(key, fence)| Some((key, fence?))).collect())
 }
 
-/// Whether a claim still holds; nobody takes it over before the transaction ends.
-pub(crate) fn hold(sql: &Sql, kind: Kind, key: i64, fence: Fence) -> Result<bool, StoreError> {
-    Ok(hold_each(sql, [(kind, key, fence)])? == [true])
-}
-
-/// The same of many.
+/// Of each claim whether it still holds; nobody takes those over before the transaction ends.
 pub(crate) fn hold_each(
     sql: &Sql,
     claims: impl IntoIterator<Item = (Kind, i64, Fence)>,

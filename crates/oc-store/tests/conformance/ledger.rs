@@ -48,7 +48,7 @@ async fn quiet_polls_are_remembered_until_the_instance_is_changed() {
 }
 
 #[tokio::test]
-async fn quiet_polls_that_end_together_count_each_for_itself() {
+async fn polls_that_end_together_count_each_for_itself() {
     let house = House::new().await;
     let mut ids = Vec::new();
     for token in ["one", "two", "three", "four"] {
@@ -65,13 +65,21 @@ async fn quiet_polls_that_end_together_count_each_for_itself() {
     let fields = fields(&configuration(&json!({"event.poller.refresh_interval": "20"})));
     house.store.update_instance(changed, 1, fields, false, By::default(), s(2_010)).await.unwrap();
 
-    let finish = due.iter().map(async |one| {
-        let finished = house.store.finish(&one.resources[0], done(2_000, Part::default())).await;
+    // They have found nothing, and what fills one, two and ten notifications.
+    let found = [0, 1, 20, 100];
+    let finish = due.iter().enumerate().map(async |(at, one)| {
+        let finished = house.store.finish(&one.resources[0], done(2_000, part(0..found[at]))).await;
         (one.instance, matches!(finished, Err(LedgerError::Superseded)), finished.is_ok())
     });
     for (instance, superseded, counts) in futures_util::future::join_all(finish).await {
         assert_eq!((superseded, counts), (instance == changed, instance != changed), "{instance}");
     }
+    let lanes = house.lanes(2_000).await.lanes;
+    let mut told: Vec<_> = lanes.iter().map(|lane| lane.notifications.len()).collect();
+    told.sort_unstable();
+    let recorded = due.iter().zip([0, 1, 2, 10]).filter(|(one, _)| one.instance != changed);
+    let expected: Vec<_> = recorded.map(|(_, count)| count).filter(|count| *count > 0).collect();
+    assert_eq!(told, expected);
     let again = house.store.claim_polls(s(2_900)).await;
     let again: Vec<_> = again.iter().filter(|one| one.instance != changed).collect();
     assert_eq!(again.len(), 3);
