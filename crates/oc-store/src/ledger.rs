@@ -69,16 +69,18 @@ impl Ledger for Store {
         objects: &[String],
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         let objects = objects.to_vec();
+        // Each is looked up by itself: as a join it may be planned to read all that is known of the
+        // resource, while the database has no statistics of what has just been stored.
         let look_up = move |sql: &Sql| {
-            sql.all(
-                &format!(
-                    "SELECT f.version FROM {} LEFT JOIN fingerprint f
-                       ON f.resource_id = ?1 AND f.object_id = list.value ORDER BY list.rowid",
-                    sql.list("?2")
-                ),
-                params![resource.0, objects[..]],
-                |row| Ok(row.get::<Option<i64>>(0)?.map(Version)),
-            )
+            let versions = format!(
+                "SELECT (SELECT version FROM fingerprint
+                   WHERE resource_id = ?1 AND object_id = list.value)
+                 FROM {} ORDER BY list.rowid",
+                sql.list("?2")
+            );
+            sql.all(&versions, params![resource.0, objects[..]], |row| {
+                Ok(row.get::<Option<i64>>(0)?.map(Version))
+            })
         };
         Ok(self.database.read(look_up).await?)
     }

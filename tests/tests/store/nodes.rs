@@ -166,3 +166,13 @@ async fn another_key_needs_all_nodes_to_have_left() {
     assert!(matches!(open(&place, 1).await, Err(StoreError::OtherKey)));
     open(&place, 2).await.unwrap();
 }
+
+#[tokio::test]
+async fn bodies_are_packed_with_lz4() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, done(1_900, part(1..101))).await.unwrap();
+    let packed = "SELECT count(*) FROM notification WHERE pg_column_compression(body) = 'lz4'";
+    assert_eq!(ask(&house.place, packed).await, Some(10));
+}

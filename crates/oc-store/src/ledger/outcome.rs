@@ -1,12 +1,14 @@
 //! How the outcome of a poll is recorded.
 
+use std::collections::HashMap;
+
 use oc_config::{InstanceId, Timestamp};
 use oc_dispatch::Notification;
 use oc_poll::{Content, Due, Failure, Finding, Fingerprint, ResourceId};
 use serde_json::json;
 
 use super::content;
-use crate::sql::{Row, Sql, Value, params};
+use crate::sql::{Row, Sql, Value, params, storable};
 use crate::{StoreError, notice};
 
 /// The bytes of notifications that are soon stored...
@@ -292,22 +294,52 @@ pub(crate) fn remember(
     remember_each(sql, fingerprints.iter().map(|one| (resource, poll, sweep, one)))
 }
 
+const REMEMBER: &str = "INSERT INTO fingerprint (resource_id, object_id, version, poll, sweep)";
+const NEWER: &str = "ON CONFLICT (resource_id, object_id) DO UPDATE SET
+  previous = CASE WHEN fingerprint.poll = excluded.poll
+    THEN fingerprint.previous ELSE fingerprint.version END,
+  version = excluded.version, poll = excluded.poll, sweep = excluded.sweep";
+
 /// The same of several resources.
 fn remember_each<'f>(
     sql: &Sql,
     fingerprints: impl Iterator<Item = (ResourceId, i64, i64, &'f Fingerprint)>,
 ) -> Result<(), StoreError> {
     let rows: Vec<_> = fingerprints.collect();
+    if sql.is_postgres() {
+        return remember_at_once(sql, &rows);
+    }
     sql.execute_each(
-        "INSERT INTO fingerprint (resource_id, object_id, version, poll, sweep)
-         VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (resource_id, object_id) DO UPDATE SET
-           previous = CASE WHEN fingerprint.poll = excluded.poll
-             THEN fingerprint.previous ELSE fingerprint.version END,
-           version = excluded.version, poll = excluded.poll, sweep = excluded.sweep",
+        &format!("{REMEMBER} VALUES (?1, ?2, ?3, ?4, ?5) {NEWER}"),
         rows.iter().map(|(resource, poll, sweep, one)| {
             params![resource.0, one.object_id, one.version.0, *poll, *sweep]
         }),
+    )?;
+    Ok(())
+}
+
+/// The same in one statement, which takes a row once: of several versions of an object the last counts.
+fn remember_at_once(
+    sql: &Sql,
+    rows: &[(ResourceId, i64, i64, &Fingerprint)],
+) -> Result<(), StoreError> {
+    let last: HashMap<_, _> = rows
+        .iter()
+        .map(|(resource, poll, sweep, one)| {
+            let object = (resource.0, storable(&one.object_id).into_owned());
+            (object, (one.version.0, *poll, *sweep))
+        })
+        .collect();
+    if last.is_empty() {
+        return Ok(());
+    }
+    let (objects, numbers): (Vec<_>, Vec<_>) = last.into_iter().unzip();
+    let (resources, objects): (Vec<i64>, Vec<String>) = objects.into_iter().unzip();
+    let of = |which: fn(&(i64, i64, i64)) -> i64| numbers.iter().map(which).collect::<Vec<_>>();
+    let (versions, polls, sweeps) = (of(|row| row.0), of(|row| row.1), of(|row| row.2));
+    sql.execute(
+        &format!("{REMEMBER} SELECT * FROM unnest(?1, ?2, ?3, ?4, ?5) {NEWER}"),
+        params![resources[..], objects[..], versions[..], polls[..], sweeps[..]],
     )?;
     Ok(())
 }

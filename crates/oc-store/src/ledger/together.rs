@@ -67,7 +67,8 @@ impl Together {
 }
 
 async fn record(database: &Database, together: &mut Vec<Waiting>) {
-    // Claims are locked in one order everywhere, so that no two transactions wait for each other.
+    // Claims are given back in the order in which they are taken, so that no two transactions wait
+    // for each other.
     together.sort_unstable_by_key(|one| one.ended.instance.0);
     let each = together.drain(..).map(|one| (one.ended, one.recorded));
     let (ended, waiting): (Vec<_>, Vec<_>) = each.unzip();

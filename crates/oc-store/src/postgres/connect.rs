@@ -23,6 +23,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const AGREED: &str = "-c statement_timeout=30s -c lock_timeout=20s \
     -c idle_in_transaction_session_timeout=10s -c client_min_messages=warning";
 
+/// Bodies are packed with LZ4 where the server can, which costs it a tenth of what its own way does.
+const PACKED: &str = "SELECT set_config(name, 'lz4', false) FROM pg_settings
+  WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)";
+
 /// Words of nodes that wait to be heard.
 const HEARD: usize = 64;
 
@@ -85,6 +89,7 @@ impl Connector {
                 tracing::debug!(error = crate::error::told(&error), "Database connection ended");
             }
         });
+        told_in_time(client.batch_execute(PACKED)).await?;
         Ok(client)
     }
 
@@ -105,16 +110,22 @@ impl Connector {
             }
         });
         let listen = format!("LISTEN {channel}");
-        let listening = tokio::time::timeout(CONNECT * 2, client.batch_execute(&listen));
-        listening.await.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??;
+        told_in_time(client.batch_execute(&listen)).await?;
         Ok((client, news))
     }
 
     async fn open(&self) -> Result<(Client, Connection<Socket, Secured>), StoreError> {
         // A server that accepts and says nothing is not waited for either.
-        let connected = tokio::time::timeout(CONNECT * 2, self.config.connect(self.tls.clone()));
-        Ok(connected.await.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??)
+        told_in_time(Box::pin(self.config.connect(self.tls.clone()))).await
     }
+}
+
+/// The answer of a server, which is not waited for without end.
+async fn told_in_time<T>(
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, StoreError> {
+    let answer = tokio::time::timeout(CONNECT * 2, answer).await;
+    Ok(answer.map_err(|_| StoreError::NoAnswer(CONNECT * 2))??)
 }
 
 fn tls(file: Option<&str>) -> Result<MakeRustlsConnect, StoreError> {

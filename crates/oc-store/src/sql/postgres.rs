@@ -182,6 +182,7 @@ impl Value<'_> {
             Self::Text(_) => Type::TEXT,
             Self::Blob(_) => Type::BYTEA,
             Self::Texts(_) => Type::TEXT_ARRAY,
+            Self::Integers(_) => Type::INT8_ARRAY,
         }
     }
 }
@@ -199,11 +200,12 @@ impl ToSql for Value<'_> {
             Self::Texts(texts) => {
                 texts.iter().map(|text| storable(text)).collect::<Vec<_>>().to_sql(kind, out)
             }
+            Self::Integers(numbers) => numbers.to_sql(kind, out),
         }
     }
 
     fn accepts(kind: &Type) -> bool {
-        [Type::INT8, Type::TEXT, Type::BYTEA, Type::TEXT_ARRAY].contains(kind)
+        [Type::INT8, Type::TEXT, Type::BYTEA, Type::TEXT_ARRAY, Type::INT8_ARRAY].contains(kind)
     }
 
     to_sql_checked!();

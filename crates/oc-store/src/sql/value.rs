@@ -6,9 +6,8 @@ use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-/// A value of one of the three types that columns have, or a list that [`list`](super::Sql::list) makes a
-/// table of. `None` is NULL, and has a type too: a
-/// database may want to know it.
+/// A value of one of the three types that columns have, or a list, of which SQL makes a table. `None` is
+/// NULL, and has a type too: a database may want to know it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'v> {
     /// Numbers, instants and truths.
@@ -16,6 +15,7 @@ pub(crate) enum Value<'v> {
     Text(Option<&'v str>),
     Blob(Option<&'v [u8]>),
     Texts(&'v [String]),
+    Integers(&'v [i64]),
 }
 
 /// What can be given as a value.
@@ -139,6 +139,12 @@ impl ToValue for [String] {
     }
 }
 
+impl ToValue for [i64] {
+    fn value(&self) -> Value<'_> {
+        Value::Integers(self)
+    }
+}
+
 impl ToValue for [u8] {
     fn value(&self) -> Value<'_> {
         Value::Blob(Some(self))
@@ -179,10 +185,16 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Blob(Some(bytes)) => ValueRef::Blob(bytes),
             Self::Integer(None) | Self::Text(None) | Self::Blob(None) => ValueRef::Null,
             Self::Texts(texts) => {
-                let texts = texts.iter().cloned().map(rusqlite::types::Value::Text);
-                // The name by which `rarray` knows its lists.
-                return Ok(ToSqlOutput::from_rc(Rc::new(texts.collect::<Vec<_>>()), c"rarray"));
+                return Ok(list(texts.iter().cloned().map(rusqlite::types::Value::Text)));
+            }
+            Self::Integers(numbers) => {
+                return Ok(list(numbers.iter().copied().map(rusqlite::types::Value::Integer)));
             }
         }))
     }
+}
+
+/// Under the name by which `rarray` knows its lists.
+fn list(values: impl Iterator<Item = rusqlite::types::Value>) -> ToSqlOutput<'static> {
+    ToSqlOutput::from_rc(Rc::new(values.collect::<Vec<_>>()), c"rarray")
 }

@@ -106,6 +106,23 @@ async fn events_fingerprints_and_cursor_are_stored_together() {
 }
 
 #[tokio::test]
+async fn of_several_versions_of_an_object_the_last_counts() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    let mut found = part(1..3);
+    let seen = [("1", 7), ("1", 8), ("a\0b", 1), ("a\u{fffd}b", 2)];
+    found.fingerprints.extend(seen.map(|(id, seconds)| Fingerprint {
+        object_id: id.to_owned(),
+        version: Version(seconds * 1_000_000),
+    }));
+    house.store.finish(&due, done(1_900, found)).await.unwrap();
+    let ids = ["1", "2", "a\u{fffd}b"].map(str::to_owned);
+    let known = house.store.known(due.resource, &ids).await.unwrap();
+    assert_eq!(known, [8, 2, 2].map(|seconds| Some(Version(seconds * 1_000_000))));
+}
+
+#[tokio::test]
 async fn what_is_put_aside_is_seen_when_the_poll_is_done_and_not_before() {
     let house = House::new().await;
     house.instance("token").await;

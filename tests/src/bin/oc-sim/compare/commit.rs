@@ -107,7 +107,7 @@ async fn load(server: &Server, salesloft: &Salesloft) -> anyhow::Result<f64> {
             break;
         }
         ensure!(patience.elapsed() < Duration::from_secs(300), "not loaded within five minutes");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
     Ok(began.context("nothing was stored")?.elapsed().as_secs_f64())
 }
