@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::memchr_iter;
 use oc_config::FieldPath;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -164,7 +163,9 @@ fn records(text: &str, open: usize, fields: &Picker) -> Result<(Vec<Place>, usiz
 
 /// A record with few opening brackets cannot be nested deeply; counting them costs next to nothing.
 fn check_depth(record: &[u8]) -> Result<(), PageError> {
-    let opened = memchr_iter(b'{', record).count() + memchr_iter(b'[', record).count();
+    // The two differ in one bit. So many at a time fit into a byte, in which they are counted fastest.
+    let opened = |some: &[u8]| some.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
+    let opened: usize = record.chunks(255).map(|some| usize::from(opened(some))).sum();
     if opened > DEEPEST && is_deeper_than(record, DEEPEST) {
         return Err(syntax(format!("nested more than {DEEPEST} levels deep")));
     }
