@@ -23,6 +23,8 @@ pub const USER: &str = "user-s3cret";
 pub const ORGANIZATION: &str = "organization-s3cret";
 /// The key that notifications are signed with.
 pub const SIGNATURE_KEY: &str = "signature-s3cret";
+/// The secret key of servers on PostgreSQL, who do not make one: 32 bytes as base64.
+pub const POSTGRES_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -64,6 +66,12 @@ impl Options {
     pub fn file(mut self, text: &str) -> Self {
         self.file = Some(text.to_owned());
         self
+    }
+
+    /// On a PostgreSQL database, with a key that all servers on it share.
+    #[must_use]
+    pub fn on_postgres(self, url: &str) -> Self {
+        self.with("OC_DATABASE_URL", url).with("OC_SECRET_KEY", POSTGRES_KEY)
     }
 
     /// With a further variable.

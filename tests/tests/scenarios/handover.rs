@@ -28,9 +28,7 @@ impl House {
     async fn new(role: &str) -> anyhow::Result<Self> {
         let postgres = Postgres::shared().await?;
         let url = postgres.database().await?;
-        let options = Options::default()
-            .with("OC_DATABASE_URL", &url)
-            .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+        let options = Options::default().on_postgres(&url);
         let (salesloft, receiver, front) = Server::house(options.clone().role(role)).await?;
         Ok(Self { postgres, url, options, salesloft, receiver, front })
     }

@@ -35,8 +35,7 @@ impl House {
     async fn new() -> anyhow::Result<Self> {
         let (postgres, nats) = (Postgres::shared().await?, Nats::cluster(3).await?);
         let options = Options::default()
-            .with("OC_DATABASE_URL", &postgres.database().await?)
-            .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+            .on_postgres(&postgres.database().await?)
             .with("OC_NATS_URL", &nats.url());
         let (salesloft, receiver, first) = Server::house(options.clone()).await?;
         first.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
@@ -254,8 +253,7 @@ async fn a_queue_behind_tls_and_a_password_is_used_and_the_password_told_nowhere
         |password: &str| nats.node_url(0).replace("nats://", &format!("tls://oc:{password}@"));
     let postgres = Postgres::shared().await?;
     let options = Options::default()
-        .with("OC_DATABASE_URL", &postgres.database().await?)
-        .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+        .on_postgres(&postgres.database().await?)
         .with("OC_NATS_REPLICAS", "1")
         .with("SSL_CERT_FILE", &roots)
         .with("OC_NATS_URL", &url("queue-s3cret"));

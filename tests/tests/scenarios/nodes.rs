@@ -22,9 +22,7 @@ impl House {
     async fn new() -> anyhow::Result<Self> {
         // A server of its own, as it is stopped.
         let postgres = Postgres::start().await?;
-        let options = Options::default()
-            .with("OC_DATABASE_URL", &postgres.database().await?)
-            .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+        let options = Options::default().on_postgres(&postgres.database().await?);
         let (salesloft, receiver, first) = Server::house(options.clone()).await?;
         first.create(&salesloft, &receiver.url("hook"), &json!({})).await?;
         let mut servers = vec![first];

@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use oc_tests::salesloft::World;
+use oc_tests::server::POSTGRES_KEY;
 use oc_tests::{Options, Postgres, Salesloft, Server};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::story::{check_story, house, until_told};
-
-/// 32 bytes as base64.
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn on(url: &str) -> Options {
     Options::default().with("OC_DATABASE_URL", url)
@@ -25,7 +23,7 @@ async fn changes_are_told_over_a_stop_another_key_and_a_kill() -> anyhow::Result
     let postgres = Postgres::shared().await?;
     let (url, keys) = (postgres.database().await?, TempDir::new()?);
     let (key, next) = (keys.path().join("key"), keys.path().join("next"));
-    std::fs::write(&key, KEY)?;
+    std::fs::write(&key, POSTGRES_KEY)?;
     let (salesloft, receiver, mut server, _) = house(with_file(&url, &key)).await?;
     salesloft.change(World::add_person);
     until_told(&receiver, &salesloft, 0).await?;
@@ -60,12 +58,12 @@ async fn commands_work_beside_servers_or_say_what_to_use_instead() -> anyhow::Re
         anyhow::bail!("it has made a key that no other server knows")
     };
     assert!(format!("{keyless:#}").contains("OC_SECRET_KEY"), "{keyless:#}");
-    let elsewhere = on(&format!("{url}_elsewhere")).with("OC_SECRET_KEY", KEY);
+    let elsewhere = on(&format!("{url}_elsewhere")).with("OC_SECRET_KEY", POSTGRES_KEY);
     let Err(missing) = Server::start(&salesloft, elsewhere).await else {
         anyhow::bail!("it has opened a database that is not there")
     };
     assert_eq!(format!("{missing:#}").matches("does not exist").count(), 1, "{missing:#}");
-    let server = Server::start(&salesloft, on(&url).with("OC_SECRET_KEY", KEY)).await?;
+    let server = Server::start(&salesloft, on(&url).with("OC_SECRET_KEY", POSTGRES_KEY)).await?;
     let added = ["user", "add", "--organization", "Acme", "--email", "jane@acme.example", "--json"];
     server.run(&added).await?.json()?;
     assert_eq!(server.run(&["user", "list", "--json"]).await?.json()?.len(), 2);

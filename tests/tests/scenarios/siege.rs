@@ -35,9 +35,7 @@ async fn nothing_is_lost_or_told_twice_whatever_befalls_the_servers() -> anyhow:
     // A server of its own, as it is stopped.
     let postgres = Postgres::start().await?;
     let url = postgres.database().await?;
-    let options = Options::default()
-        .with("OC_DATABASE_URL", &url)
-        .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let options = Options::default().on_postgres(&url);
     let receiver = Receiver::start().await?;
     receiver.expect_key(SIGNATURE_KEY);
     let mut fronts = vec![Front::new(Salesloft::start().await?, 0)];

@@ -61,9 +61,7 @@ async fn an_older_server_goes_on_beside_steps_that_it_can_live_with_and_stops_at
 -> anyhow::Result<()> {
     let postgres = Postgres::shared().await?;
     let url = postgres.database().await?;
-    let options = Options::default()
-        .with("OC_DATABASE_URL", &url)
-        .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let options = Options::default().on_postgres(&url);
     let (salesloft, receiver, one) = Server::house(options.clone()).await?;
     let other = Server::start(&salesloft, options).await?;
     one.create(&salesloft, &receiver.url("hook"), &json!({})).await?;

@@ -28,9 +28,7 @@ impl House {
     async fn new(ahead: i64, options: Options) -> anyhow::Result<Self> {
         let (postgres, clock) = (Postgres::shared().await?, FalseClock::ahead(ahead)?);
         let url = postgres.database().await?;
-        let options = options
-            .with("OC_DATABASE_URL", &url)
-            .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+        let options = options.on_postgres(&url);
         let (salesloft, receiver, first) = Server::house(options.clone()).await?;
         let second = Server::start(&salesloft, options.clone()).await?;
         let wrong = Server::start(&salesloft, clock.of(options)).await?;

@@ -23,7 +23,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const AGREED: &str = "-c statement_timeout=30s -c lock_timeout=20s \
     -c idle_in_transaction_session_timeout=10s -c client_min_messages=warning";
 
-/// Bodies are packed with LZ4 where the server can, which costs it a tenth of what its own way does.
+/// Bodies are packed with LZ4 where the server can: packing them in PostgreSQL's own way takes three
+/// times as long as all else of storing them.
 const PACKED: &str = "SELECT set_config(name, 'lz4', false) FROM pg_settings
   WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)";
 

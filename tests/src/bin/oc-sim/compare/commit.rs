@@ -77,10 +77,7 @@ async fn on_sqlite(salesloft: &Salesloft) -> anyhow::Result<(f64, usize)> {
 /// The same on PostgreSQL.
 async fn on_postgres(salesloft: &Salesloft, postgres: &Postgres) -> anyhow::Result<(f64, usize)> {
     let url = postgres.database().await?;
-    let options = Options::default()
-        .role("api,poll")
-        .with("OC_DATABASE_URL", &url)
-        .with("OC_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let options = Options::default().role("api,poll").on_postgres(&url);
     let server = Server::start(salesloft, options).await?;
     let seconds = load(&server, salesloft).await?;
     let bytes = postgres.query(&url, "SELECT avg(length(body))::int FROM notification").await?;
