@@ -109,14 +109,18 @@ async fn a_429_pauses_the_account_for_as_long_as_the_provider_says() -> anyhow::
     salesloft.with(|provider| provider.faults.push_back(Fault::RetryAfter(2)));
     let limited = |_: &Receiver| salesloft.with(|provider| provider.faults.is_empty());
     receiver.until("the 429", limited).await?;
-    let asked = salesloft.with(|provider| provider.asked.len());
+    // The hub asks for everything; a poll has a filter, and may ask again at any moment after the pause.
+    let asked_by_hub = || {
+        salesloft
+            .with(|provider| provider.asked.iter().filter(|asked| !asked.contains("%5B")).count())
+    };
     let hub = server.api.hub(&instance.token, "/hubs/crm/contacts").await?;
     // The one that has the patience to wait comes after the pause, the other is told when to.
     assert!(matches!(hub.status, 200 | 429), "{}", hub.text);
     if hub.status == 429 {
         assert!(hub.headers.contains_key("retry-after"));
-        assert_eq!(salesloft.with(|provider| provider.asked.len()), asked);
     }
+    assert_eq!(asked_by_hub(), usize::from(hub.status == 200));
     salesloft.change(World::add_person);
     until_told(&receiver, &salesloft, 0).await?;
     check_story(&receiver, &salesloft)
