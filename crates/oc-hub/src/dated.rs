@@ -20,10 +20,9 @@ impl Dated {
         Self { picker: Picker::new(paths), reader: DateReader::any(Zone::gmt()) }
     }
 
-    pub(crate) fn read<'r>(&self, record: &'r [u8]) -> (Option<&'r str>, Option<Timestamp>) {
-        let [id, updated, _] =
-            std::str::from_utf8(record).map(|text| self.picker.pick(text)).unwrap_or_default();
-        (id, updated.and_then(|raw| self.reader.read_json(raw.as_bytes())))
+    pub(crate) fn read<'r>(&self, record: &'r [u8]) -> (Option<&'r [u8]>, Option<Timestamp>) {
+        let [id, updated, _] = self.picker.pick(record);
+        (id, updated.and_then(|raw| self.reader.read_json(raw)))
     }
 
     pub(crate) fn updated(&self, record: &[u8]) -> Option<Timestamp> {
@@ -31,14 +30,14 @@ impl Dated {
     }
 
     /// Adds the ids of a page's records at an instant; those later than it come last.
-    pub(crate) fn ids_at(&self, page: &Page, at: Option<Timestamp>, ids: &mut HashSet<String>) {
+    pub(crate) fn ids_at(&self, page: &Page, at: Option<Timestamp>, ids: &mut HashSet<Vec<u8>>) {
         for record in page.records().rev() {
             let (id, updated) = self.read(record.json);
             if updated < at {
                 break;
             }
             if updated == at {
-                ids.extend(id.map(str::to_owned));
+                ids.extend(id.map(<[u8]>::to_vec));
             }
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Keyset {
     dated: Dated,
     place: Place,
     /// The ids read at the instant from which the place goes on, as raw JSON.
-    seen: HashSet<String>,
+    seen: HashSet<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ enum Place {
 #[derive(Debug)]
 struct Rest {
     from: Option<Timestamp>,
-    seen: HashSet<String>,
+    seen: HashSet<Vec<u8>>,
 }
 
 impl Keyset {

@@ -74,8 +74,7 @@ impl<'a> Observer<'a> {
     /// Anything but null, false and nothing at all marks a record as deleted.
     fn says_deleted(&self, record: Record<'_>) -> bool {
         let Some(picker) = &self.deleted else { return false };
-        let [marker, ..] =
-            std::str::from_utf8(record.json).map(|text| picker.pick(text)).unwrap_or_default();
-        marker.is_some_and(|marker| !matches!(marker, "null" | "false" | "\"\""))
+        let [marker, ..] = picker.pick(record.json);
+        marker.is_some_and(|marker| !matches!(marker, b"null" | b"false" | b"\"\""))
     }
 }

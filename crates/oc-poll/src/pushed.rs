@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use oc_config::{FieldPath, Timestamp, WebhookKind};
 use oc_hub::{Page, PageForm, Picker};
+use serde_json::value::RawValue;
 
 use crate::inbox::{DuePushed, Pushed, TakenIn};
 use crate::ledger::{Due, Ledger, LedgerError};
@@ -67,19 +68,18 @@ pub(crate) fn classify_pushed(
 /// The record as a page of its own.
 fn page(due: &Due, one: &Pushed, fields: &Picker) -> Option<Page> {
     let path = &due.target.connector.webhooks.as_ref()?.record;
-    let body = std::str::from_utf8(&one.body).ok()?;
+    let body = serde_json::from_slice::<&RawValue>(&one.body).ok()?.get().as_bytes();
     let record = if path.segments().is_empty() {
         body
     } else {
         Picker::new([Some(path.clone()), None, None]).pick(body)[0]?
     };
-    let record = record.trim();
-    if !record.starts_with('{') {
+    if !record.starts_with(b"{") {
         return None;
     }
     let items = FieldPath::default();
     let form = PageForm { items: &items, fields, next: None, echo: None, total: None };
-    let page = Page::parse(Bytes::from(format!("[{record}]")), &form).ok()?;
+    let page = Page::parse(Bytes::from([b"[", record, b"]"].concat()), &form).ok()?;
     (page.len() == 1).then_some(page)
 }
 

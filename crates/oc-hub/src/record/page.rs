@@ -142,23 +142,35 @@ fn records(text: &str, open: usize, fields: &Picker) -> Result<(Vec<Place>, usiz
         return Ok((records, at + 1));
     }
     loop {
-        let (found, length) = fields.read(&text[at..]).map_err(syntax)?;
-        let record = at..at + length;
-        check_depth(&json[record.clone()])?;
-        let place = |field: Option<&str>| {
+        let record = at..at + checked(&text[at..])?;
+        let found = fields.pick(&json[record.clone()]);
+        let place = |field: Option<&[u8]>| {
             let start = field.map_or(0, |field| field.as_ptr().addr() - json.as_ptr().addr());
-            let end = start + field.map_or(0, str::len);
+            let end = start + field.map_or(0, <[u8]>::len);
             // A page has at most 64 MB.
             u32::try_from(start).unwrap_or(0)..u32::try_from(end).unwrap_or(0)
         };
+        at = skip_space(json, record.end);
         records.push(Place { record, fields: found.map(place) });
-        at = skip_space(json, at + length);
         match json.get(at) {
             Some(b',') => at = skip_space(json, at + 1),
             Some(b']') => return Ok((records, at + 1)),
             _ => return Err(syntax(format!("`,` or `]` was expected after {at} bytes"))),
         }
     }
+}
+
+/// How long the JSON value is that `text` begins with.
+fn checked(text: &str) -> Result<usize, PageError> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) => {}
+        Some(Err(why)) => return Err(syntax(why)),
+        None => return Err(syntax("a record was expected")),
+    }
+    let length = values.byte_offset();
+    check_depth(&text.as_bytes()[..length])?;
+    Ok(length)
 }
 
 /// A record with few opening brackets cannot be nested deeply; counting them costs next to nothing.

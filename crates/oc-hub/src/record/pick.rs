@@ -1,10 +1,8 @@
-//! Picking a few fields out of a record while it is checked to be valid JSON, in one pass.
+//! Picking a few fields out of a record.
 
-use std::fmt;
+use oc_config::FieldPath;
 
-use oc_config::{FieldPath, Segment};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::scan::value_at;
 
 /// Finds up to three fields of a record, such as its id and dates.
 #[derive(Clone, Debug, Default)]
@@ -12,132 +10,17 @@ pub struct Picker {
     paths: [Option<FieldPath>; 3],
 }
 
-/// What is left of each path.
-type Paths<'p> = [Option<&'p [Segment]>; 3];
-/// The raw JSON of each field.
-type Found<'r> = [Option<&'r str>; 3];
-
 impl Picker {
     /// A picker of these fields; `None` picks nothing.
     pub fn new(paths: [Option<FieldPath>; 3]) -> Self {
         Self { paths }
     }
 
-    /// The raw JSON of each field, when the record has it; of two members with one name the last
-    /// counts. What is no JSON has no fields.
-    pub fn pick<'r>(&self, record: &'r str) -> [Option<&'r str>; 3] {
-        self.read(record).map(|(found, _)| found).unwrap_or_default()
-    }
-
-    /// Reads the JSON value that `json` begins with; also tells where it ends.
-    pub(super) fn read<'r>(
-        &self,
-        json: &'r str,
-    ) -> Result<([Option<&'r str>; 3], usize), serde_json::Error> {
-        let paths = self.paths.each_ref().map(|path| path.as_ref().map(FieldPath::segments));
-        descend(json, paths)
-    }
-}
-
-/// Walks the value that `json` begins with.
-fn descend<'r>(json: &'r str, paths: Paths<'_>) -> Result<(Found<'r>, usize), serde_json::Error> {
-    let mut parser = serde_json::Deserializer::from_str(json);
-    let found = match json.trim_ascii_start().as_bytes().first() {
-        Some(b'{') => parser.deserialize_map(Fields(paths))?,
-        Some(b'[') => parser.deserialize_seq(Fields(paths))?,
-        _ => parser.deserialize_ignored_any(IgnoredAny).map(|_| Found::default())?,
-    };
-    // A stream knows how far its parser has come; a parser does not tell.
-    Ok((found, parser.into_iter::<IgnoredAny>().byte_offset()))
-}
-
-/// The fields of one object or array.
-struct Fields<'p>(Paths<'p>);
-
-impl Fields<'_> {
-    /// Takes the value behind a name or an index that begins some of the paths.
-    fn take<'r, E: Error>(
-        &self,
-        begins: [bool; 3],
-        value: &'r RawValue,
-        found: &mut Found<'r>,
-    ) -> Result<(), E> {
-        let mut below = Paths::default();
-        for at in 0..3 {
-            if let (true, Some([_, rest @ ..])) = (begins[at], self.0[at]) {
-                found[at] = rest.is_empty().then(|| value.get());
-                below[at] = (!rest.is_empty()).then_some(rest);
-            }
-        }
-        if below != Paths::default() {
-            let (deeper, _) = descend(value.get(), below).map_err(E::custom)?;
-            for (found, deeper) in found.iter_mut().zip(deeper) {
-                *found = deeper.or(*found);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'r> Visitor<'r> for Fields<'_> {
-    type Value = Found<'r>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'r>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = Found::default();
-        while let Some(begins) = members.next_key_seed(Name(&self.0))? {
-            if begins == [false; 3] {
-                members.next_value::<IgnoredAny>()?;
-            } else {
-                self.take(begins, members.next_value::<&RawValue>()?, &mut found)?;
-            }
-        }
-        Ok(found)
-    }
-
-    fn visit_seq<A: SeqAccess<'r>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut found = Found::default();
-        for index in 0.. {
-            let is_here = |path: Option<&[Segment]>| matches!(path, Some([Segment::Index(wanted), ..]) if *wanted == index);
-            let begins = self.0.map(is_here);
-            if begins == [false; 3] {
-                if elements.next_element::<IgnoredAny>()?.is_none() {
-                    break;
-                }
-            } else if let Some(value) = elements.next_element::<&RawValue>()? {
-                self.take(begins, value, &mut found)?;
-            } else {
-                break;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Which paths a member's name begins.
-struct Name<'a, 'p>(&'a Paths<'p>);
-
-impl<'r> DeserializeSeed<'r> for Name<'_, '_> {
-    type Value = [bool; 3];
-
-    fn deserialize<D: Deserializer<'r>>(self, parser: D) -> Result<[bool; 3], D::Error> {
-        parser.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_, '_> {
-    type Value = [bool; 3];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<[bool; 3], E> {
-        let is_here = |path: Option<&[Segment]>| matches!(path, Some([Segment::Member(wanted), ..]) if wanted == name);
-        Ok(self.0.map(is_here))
+    /// The raw JSON of each field, when the record has it; of two members with one name the first
+    /// counts. The record must be valid JSON; it is read only as far as its fields are.
+    pub fn pick<'r>(&self, record: &'r [u8]) -> [Option<&'r [u8]>; 3] {
+        let at = |path: &FieldPath| value_at(record, path.segments());
+        self.paths.each_ref().map(|path| record.get(at(path.as_ref()?)?))
     }
 }
 
@@ -153,11 +36,12 @@ mod tests {
     }
 
     fn pick<'r>(paths: [&str; 3], record: &'r str) -> [Option<&'r str>; 3] {
-        Picker::new(paths.map(|text| Some(path(text)))).pick(record)
+        let picked = Picker::new(paths.map(|text| Some(path(text)))).pick(record.as_bytes());
+        picked.map(|raw| raw.map(|raw| str::from_utf8(raw).unwrap()))
     }
 
     #[test]
-    fn fields_are_found_at_any_depth_in_one_pass() {
+    fn fields_are_found_at_any_depth() {
         let record =
             r#" { "a" : {"id":[1,{"x":"}\""}]}, "id" : 28934 , "t":"2026","\u0061b":null} "#;
         assert_eq!(
@@ -168,8 +52,8 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_members_with_one_name_counts() {
-        assert_eq!(pick(["a", "b", "c"], r#"{"a":1,"a":2}"#)[0], Some("2"));
+    fn the_first_of_two_members_with_one_name_counts() {
+        assert_eq!(pick(["a", "b", "c"], r#"{"a":1,"a":2}"#)[0], Some("1"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Walking over JSON that is known to be valid, byte by byte where it matters and in leaps elsewhere.
 
+use std::ops::Range;
+
 use memchr::memchr2;
 use oc_config::Segment;
 
@@ -144,6 +146,12 @@ impl<'j> Iterator for Items<'j> {
         let end = self.pass(at);
         Some(Item { name, value: self.json.get(at..end)? })
     }
+}
+
+/// Where the value at a path is, if it is there; nothing behind it is looked at.
+pub(super) fn value_at(json: &[u8], path: &[Segment]) -> Option<Range<usize>> {
+    let start = start_of(json, path)?;
+    Some(start..skip_value(json, start))
 }
 
 /// Where the value at a path begins, if it is there; only what stands before it is looked at.
