@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use oc_config::Timestamp;
+use oc_hub::Page;
 
 use crate::background::{Work, WorkError};
 use crate::observe::fields;
 use crate::poll::render_since;
 use crate::sift::{Sifter, wide_open};
-use crate::source::{Reading, SourceError};
+use crate::source::{Pages, Reading, SourceError};
 use crate::task::{Load, Next, Step, Sweep, Task};
 use crate::{Due, Part, Window};
 
@@ -33,20 +34,21 @@ impl Work<'_> {
         };
         let mut pages = self.source.open(reading).await?;
         let mut sifter = Sifter::new(due, self.ledger, started, window(due, &load));
-        let mut read = pages.next().await;
+        let mut read = next_sifted(&mut *pages, &mut sifter).await;
         loop {
             let page = match read {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
                 // What has not come further would begin at the same place for ever.
-                Err(SourceError { wait: Some(wait), .. }) if load.place == begun => {
+                Err(WorkError::Source(SourceError { wait: Some(wait), .. }))
+                    if load.place == begun =>
+                {
                     self.clock.sleep(wait).await;
-                    read = pages.next().await;
+                    read = next_sifted(&mut *pages, &mut sifter).await;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
-            sifter.take(&page).await?;
             load.records += u64::try_from(page.len()).unwrap_or(0);
             load.total = load.total.or(page.total);
             let Some(place) = pages.place() else { break };
@@ -61,7 +63,8 @@ impl Work<'_> {
                 return stored.await;
             }
             // What cannot be stored ends the reading at once.
-            ((), read) = tokio::try_join!(stored, async { Ok(pages.next().await) })?;
+            let next = async { Ok(next_sifted(&mut *pages, &mut sifter).await) };
+            ((), read) = tokio::try_join!(stored, next)?;
             sifter.handed_over.clear();
         }
         self.end_of_load(due, load, sifter.hand_over()).await
@@ -98,6 +101,18 @@ impl Work<'_> {
         let (task, at) = sweep.map_or((None, now), |(task, at)| (Some(task), at));
         self.record(due, Step { part, ..Step::to(task, Next::At(at)) }).await
     }
+}
+
+/// The next page, sifted; what was handed over last may be on its way to the ledger meanwhile.
+async fn next_sifted(
+    pages: &mut dyn Pages,
+    sifter: &mut Sifter<'_>,
+) -> Result<Option<Page>, WorkError> {
+    let page = pages.next().await?;
+    if let Some(page) = &page {
+        sifter.take(page).await?;
+    }
+    Ok(page)
 }
 
 fn window(due: &Due, load: &Load) -> Window {
