@@ -57,13 +57,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Whether it still holds; nobody else gets it before the transaction ends. The last outcome
-    /// gives it back.
-    pub(crate) fn counts(&self, sql: &Sql) -> Result<bool, StoreError> {
-        Ok(Self::counts_each(sql, std::slice::from_ref(self))? == [true])
-    }
-
-    /// The same of many.
+    /// Of each whether it still holds; nobody else gets those before the transaction ends. The last
+    /// outcome gives a claim back.
     pub(crate) fn counts_each(sql: &Sql, claims: &[Self]) -> Result<Vec<bool>, StoreError> {
         if !sql.is_postgres() {
             return Ok(claims.iter().map(|one| one.is_last).collect());
@@ -76,9 +71,23 @@ impl Claim {
         Ok(claims.iter().map(next).map(Option::unwrap_or_default).collect())
     }
 
-    /// The same, where an outcome that does not count is a conflict.
-    pub(crate) fn check(&self, sql: &Sql) -> Result<(), StoreError> {
-        if self.counts(sql)? { Ok(()) } else { Err(StoreError::Conflict) }
+    /// Does what is only its owner's to do. It is asked about together with the first statement of
+    /// `job`, all of which is undone where it does not hold.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`]: it does not hold.
+    pub(crate) fn guard<T>(
+        &self,
+        sql: &Sql,
+        job: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !sql.is_postgres() {
+            return if self.is_last { job() } else { Err(StoreError::Conflict) };
+        }
+        let holds = rows::hold_later(sql, self.kind, self.key, self.fence, self.ends)?;
+        let done = job()?;
+        holds.heard(sql)?.ok_or(StoreError::Conflict)?;
+        Ok(done)
     }
 }
 

@@ -70,20 +70,15 @@ impl Hooks for Store {
     async fn note(&self, hook: &Hook, subscribed: &[Subscribed]) -> Result<(), LedgerError> {
         let (instance, subscribed) = (hook.target.instance, subscribed.to_vec());
         let claim = self.claimed((Kind::Hook, instance.0), hook.fence, false);
-        let note = move |sql: &Sql| {
-            claim.check(sql)?;
-            note(sql, instance, &subscribed)
-        };
+        let note = move |sql: &Sql| claim.guard(sql, || note(sql, instance, &subscribed));
         Ok(self.database.write_to(Touches::Instance(instance), note).await?)
     }
 
     async fn settle(&self, hook: &Hook, outcome: HookOutcome) -> Result<(), LedgerError> {
         let (instance, revision) = (hook.target.instance, hook.revision);
         let claim = self.claimed((Kind::Hook, instance.0), hook.fence, true);
-        let settle = move |sql: &Sql| {
-            claim.check(sql)?;
-            settle(sql, instance, revision, &outcome)
-        };
+        let settle =
+            move |sql: &Sql| claim.guard(sql, || settle(sql, instance, revision, &outcome));
         let settled = self.database.write_to(Touches::Instance(instance), settle).await;
         self.given_back(claim, settled.is_err()).await;
         Ok(settled?)

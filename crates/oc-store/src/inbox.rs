@@ -12,7 +12,7 @@ use oc_poll::{ClaimedPushed, Due, DuePushed, Inbox, LedgerError, ResourceId, Tak
 use tracing::Instrument as _;
 
 use crate::claims::Kind;
-use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::ledger::{publish, remember, replace_contents, tell};
 use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
 use crate::wakes::Wake;
@@ -49,8 +49,7 @@ impl Inbox for Store {
         let claim = self.claimed_instance(due, true);
         let count = notifications.len();
         let take = move |sql: &Sql| {
-            claim.check(sql)?;
-            take_in(sql, &claimed, now, &taken, &notifications)
+            claim.guard(sql, || take_in(sql, &claimed, now, &taken, &notifications))
         };
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
@@ -130,11 +129,11 @@ fn take_in(
     let (polls, sweep, visible, destination): (i64, i64, i64, Option<String>) =
         row.ok_or(StoreError::Conflict)?;
     let each = numbers.iter().map(|number| [number]);
-    if sql.execute_each("DELETE FROM inbox WHERE seq = ?1", each)?.contains(&0) {
+    if sql.count_each("DELETE FROM inbox WHERE seq = ?1", each)?.contains(&0) {
         return Err(StoreError::Conflict);
     }
     remember(sql, resource, polls, sweep, &part.fingerprints)?;
-    complete_contents(sql, resource, &part.contents)?;
+    replace_contents(sql, resource, polls, &part.contents)?;
     tell(sql, resource, now, notifications)?;
     publish(sql, resource, visible, destination.is_some(), now)
 }

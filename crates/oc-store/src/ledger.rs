@@ -28,7 +28,7 @@ use outcome::Done;
 use together::Ended;
 
 pub(crate) use content::{
-    complete as complete_contents, forget as forget_contents, keep_only as keep_only_contents,
+    forget as forget_contents, keep_only as keep_only_contents, replace as replace_contents,
 };
 pub(crate) use due::due_resource;
 pub(crate) use outcome::{publish, remember, tell, void_staged};
@@ -99,9 +99,17 @@ impl Ledger for Store {
         let (resource, revision) = (due.resource, due.revision);
         let claim = self.claimed_instance(due, false);
         let stage = move |sql: &Sql| {
-            claim.check(sql)?;
-            outcome::stage(sql, resource, revision, started, &part.fingerprints, &notifications)?;
-            content::stage(sql, resource, &part.contents)
+            claim.guard(sql, || {
+                outcome::stage(
+                    sql,
+                    resource,
+                    revision,
+                    started,
+                    &part.fingerprints,
+                    &notifications,
+                )?;
+                content::stage(sql, resource, &part.contents)
+            })
         };
         let touches = Touches::Instance(due.target.instance);
         let span = tracing::info_span!("stage");
@@ -129,15 +137,14 @@ impl Ledger for Store {
             Outcome::Done(finding) => self.done(due, claim, finding).await,
             Outcome::Failed(failure) => {
                 let failed = move |sql: &Sql| {
-                    claim.check(sql)?;
-                    outcome::failed(sql, resource, revision, instance, &failure)
+                    claim
+                        .guard(sql, || outcome::failed(sql, resource, revision, instance, &failure))
                 };
                 self.database.write_to(touches, failed).await
             }
             Outcome::Deferred(until) => {
                 let put_off = move |sql: &Sql| {
-                    claim.check(sql)?;
-                    outcome::deferred(sql, resource, revision, until)
+                    claim.guard(sql, || outcome::deferred(sql, resource, revision, until))
                 };
                 self.database.write_to(touches, put_off).await
             }
@@ -161,9 +168,10 @@ impl Store {
             }
             _ => {
                 let record = move |sql: &Sql| {
-                    claim.check(sql)?;
-                    let told = outcome::done(sql, &[&done])?.pop().flatten();
-                    told.ok_or(StoreError::Conflict)
+                    claim.guard(sql, || {
+                        let told = outcome::done(sql, &[&done])?.pop().flatten();
+                        told.ok_or(StoreError::Conflict)
+                    })
                 };
                 let touches = Touches::Instance(instance);
                 self.database.write_to(touches, record).instrument(commit).await?

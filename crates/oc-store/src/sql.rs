@@ -14,6 +14,7 @@ mod sqlite;
 mod value;
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -23,6 +24,28 @@ use crate::StoreError;
 pub(crate) use postgres::{Session, storable};
 pub(crate) use row::{Column, FromColumn, Row};
 pub(crate) use value::{Params, ToValue, Value, params};
+
+/// The first row that a statement finds, when it finds one; heard with a later statement.
+#[must_use]
+pub(crate) enum Later<T> {
+    Here(Option<T>),
+    Sent(Arc<OnceLock<Vec<tokio_postgres::Row>>>, fn(&Row<'_>) -> Result<T, StoreError>),
+}
+
+impl<T> Later<T> {
+    pub(crate) fn heard(self, sql: &Sql) -> Result<Option<T>, StoreError> {
+        match self {
+            Self::Here(found) => Ok(found),
+            Self::Sent(rows, read) => {
+                if rows.get().is_none() {
+                    sql.hear()?;
+                }
+                let first = rows.get().and_then(|rows| rows.first());
+                first.map(|row| read(&Row::Postgres(row))).transpose()
+            }
+        }
+    }
+}
 
 /// A connection, within the transaction of a job.
 pub(crate) enum Sql {
@@ -60,6 +83,28 @@ impl Sql {
         }
     }
 
+    /// Begins a transaction, at the latest with its first statement.
+    pub(crate) fn begin(&self, text: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(text)?),
+            Self::Postgres(session) => {
+                session.begin(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a transaction as if nothing had happened in it.
+    pub(crate) fn roll_back(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Self::Postgres(session) => {
+                session.roll_back();
+                Ok(())
+            }
+        }
+    }
+
     /// Changes rows; tells how many.
     pub(crate) fn execute(&self, text: &str, values: impl Params) -> Result<usize, StoreError> {
         let values = values.values();
@@ -69,15 +114,36 @@ impl Sql {
         }
     }
 
-    /// The same for many rows of values; tells how many were changed by each.
+    /// Changes rows for each of many rows of values. PostgreSQL is not waited for: what it refuses
+    /// fails a later statement, and at the latest the commit.
     pub(crate) fn execute_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::count_each(connection, text, rows).map(drop),
+            Self::Postgres(session) => session.execute_each(text, rows),
+        }
+    }
+
+    /// The same; tells how many were changed by each.
+    pub(crate) fn count_each<P: Params>(
         &self,
         text: &str,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<Vec<usize>, StoreError> {
         match self {
-            Self::Sqlite(connection) => sqlite::execute_each(connection, text, rows),
-            Self::Postgres(session) => session.execute_each(text, rows),
+            Self::Sqlite(connection) => sqlite::count_each(connection, text, rows),
+            Self::Postgres(session) => session.count_each(text, rows),
+        }
+    }
+
+    /// Waits for what was not waited for.
+    pub(crate) fn hear(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => session.hear(),
         }
     }
 
@@ -104,6 +170,21 @@ impl Sql {
             Self::Postgres(session) => {
                 let rows = session.rows(text, values.as_ref())?;
                 rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
+        }
+    }
+
+    /// The same, where PostgreSQL is not waited for.
+    pub(crate) fn find_later<T>(
+        &self,
+        text: &str,
+        values: impl Params,
+        read: fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Later<T>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Later::Here(self.find(text, values, read)?)),
+            Self::Postgres(session) => {
+                Ok(Later::Sent(session.find_later(text, values.values().as_ref())?, read))
             }
         }
     }

@@ -24,8 +24,9 @@ pub(crate) const KEY_CHECK: &str = "key check";
 /// The value that tells databases apart.
 const IDENTITY: &str = "identity";
 
-/// The longest that an answer is waited for by whoever asks whether there is one.
-const READY: Duration = Duration::from_secs(5);
+/// The longest that an answer is waited for by whoever asks whether there is one: less than the five
+/// seconds that they themselves wait, so that they hear that there is none.
+const READY: Duration = Duration::from_secs(4);
 
 /// What opening a store needs.
 #[derive(Clone, Debug)]

@@ -103,8 +103,7 @@ impl Tasks for Store {
         let (goes_on, count) = (step.next == Next::Now, notifications.len());
         let claim = self.claimed_instance(due, !goes_on);
         let record = move |sql: &Sql| {
-            claim.check(sql)?;
-            step::record(sql, resource, revision, now, &step, &notifications)
+            claim.guard(sql, || step::record(sql, resource, revision, now, &step, &notifications))
         };
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
@@ -128,8 +127,7 @@ impl Tasks for Store {
         let instance = due.target.instance;
         let claim = self.claimed_instance(due, true);
         let put_off = move |sql: &Sql| {
-            claim.check(sql)?;
-            step::put_off(sql, resource, revision, at, trouble.as_ref())
+            claim.guard(sql, || step::put_off(sql, resource, revision, at, trouble.as_ref()))
         };
         let done = self.database.write_to(Touches::Instance(instance), put_off).await;
         if matches!(done, Ok(()) | Err(StoreError::Conflict)) {

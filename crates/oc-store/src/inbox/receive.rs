@@ -109,7 +109,7 @@ fn keep(
         return Ok(Received::Full);
     }
     let kind = word(kind);
-    let kept = sql.execute_each(
+    let kept = sql.count_each(
         "INSERT INTO inbox (instance_id, resource_id, kind, received, body)
          SELECT instance_id, id, ?3, ?4, ?5 FROM resource WHERE instance_id = ?1 AND name = ?2",
         names.iter().map(|name| params![instance.0, *name, kind, now.0, body[..]]),

@@ -36,26 +36,35 @@ pub(super) fn stage(
     put(sql, resource, polls(sql, resource)? + 1, contents)
 }
 
-/// Records the last contents of the poll that was just completed. What it put aside counts from now
-/// on, and what that replaces goes.
-pub(crate) fn complete(
+/// Records the last contents of a poll that was just completed, and has this number. What it put
+/// aside counts from now on, and what that replaces goes.
+pub(super) fn complete(
     sql: &Sql,
     resource: ResourceId,
+    poll: i64,
     contents: &[Content],
 ) -> Result<(), StoreError> {
-    let poll = polls(sql, resource)?;
     put(sql, resource, poll, contents)?;
     let completed = params![resource.0, poll];
-    sql.execute(
+    sql.execute_each(
         "DELETE FROM content WHERE resource_id = ?1 AND poll < ?2 AND object_id IN
            (SELECT object_id FROM content WHERE resource_id = ?1 AND poll = ?2)",
-        completed,
+        [completed],
     )?;
-    sql.execute(
+    sql.execute_each(
         "DELETE FROM content WHERE resource_id = ?1 AND poll = ?2 AND record IS NULL",
-        completed,
-    )?;
-    Ok(())
+        [completed],
+    )
+}
+
+/// Records contents of which nothing was put aside; `poll` is the last completed one.
+pub(crate) fn replace(
+    sql: &Sql,
+    resource: ResourceId,
+    poll: i64,
+    contents: &[Content],
+) -> Result<(), StoreError> {
+    if contents.is_empty() { Ok(()) } else { complete(sql, resource, poll, contents) }
 }
 
 /// Takes back what was put aside after the last completed poll.

@@ -144,9 +144,9 @@ pub(super) fn done(sql: &Sql, polls: &[&Done]) -> Result<Vec<Option<bool>>, Stor
         poll.notifications.iter().map(|one| (poll.resource, poll.started, one))
     });
     tell_each(sql, notifications)?;
-    for (poll, _) in count() {
+    for (poll, now) in count() {
         if let Some(contents) = &poll.contents {
-            content::complete(sql, poll.resource, contents)?;
+            content::complete(sql, poll.resource, now.poll, contents)?;
         }
     }
     // What was put aside before has to be shown even where nothing has come since.
@@ -337,9 +337,9 @@ fn remember_at_once(
     let (resources, objects): (Vec<i64>, Vec<String>) = objects.into_iter().unzip();
     let of = |which: fn(&(i64, i64, i64)) -> i64| numbers.iter().map(which).collect::<Vec<_>>();
     let (versions, polls, sweeps) = (of(|row| row.0), of(|row| row.1), of(|row| row.2));
-    sql.execute(
+    sql.execute_each(
         &format!("{REMEMBER} SELECT * FROM unnest(?1, ?2, ?3, ?4, ?5) {NEWER}"),
-        params![resources[..], objects[..], versions[..], polls[..], sweeps[..]],
+        [params![resources[..], objects[..], versions[..], polls[..], sweeps[..]]],
     )?;
     Ok(())
 }

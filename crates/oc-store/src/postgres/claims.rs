@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::claims::Kind;
-use crate::sql::{Sql, params};
+use crate::sql::{Later, Sql, params};
 
 /// Whether the row `claim` holds.
 const HOLDS: &str = "claim.until > (SELECT time_now()) AND EXISTS
@@ -60,14 +60,28 @@ pub(crate) fn take(
     Ok(keys.into_iter().zip(fences).filter_map(|(key, fence)| Some((key, fence?))).collect())
 }
 
+const HOLD: &str = "SELECT 1 FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3 FOR UPDATE";
+const GIVE_BACK: &str = "DELETE FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3 RETURNING 1";
+
+/// Of one claim whether it still holds; when it `ends`, it is given back.
+pub(crate) fn hold_later(
+    sql: &Sql,
+    kind: Kind,
+    key: i64,
+    fence: Fence,
+    ends: bool,
+) -> Result<Later<()>, StoreError> {
+    let claim = if ends { GIVE_BACK } else { HOLD };
+    sql.find_later(claim, [kind as i64, key, fence.0], |_| Ok(()))
+}
+
 /// Of each claim whether it still holds; nobody takes those over before the transaction ends.
 pub(crate) fn hold_each(
     sql: &Sql,
     claims: impl IntoIterator<Item = (Kind, i64, Fence)>,
 ) -> Result<Vec<bool>, StoreError> {
-    let claim = "SELECT 1 FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3 FOR UPDATE";
     let rows = claims.into_iter().map(|(kind, key, fence)| [kind as i64, key, fence.0]);
-    Ok(sql.find_each(claim, rows, |_| Ok(()))?.iter().map(Option::is_some).collect())
+    Ok(sql.find_each(HOLD, rows, |_| Ok(()))?.iter().map(Option::is_some).collect())
 }
 
 /// Gives a claim back; false when it was another node's.
@@ -80,9 +94,8 @@ pub(crate) fn give_back_each(
     sql: &Sql,
     claims: impl IntoIterator<Item = (Kind, i64, Fence)>,
 ) -> Result<Vec<bool>, StoreError> {
-    let claim = "DELETE FROM claim WHERE kind = ?1 AND key = ?2 AND fence = ?3";
     let rows = claims.into_iter().map(|(kind, key, fence)| [kind as i64, key, fence.0]);
-    Ok(sql.execute_each(claim, rows)?.into_iter().map(|given_back| given_back > 0).collect())
+    Ok(sql.find_each(GIVE_BACK, rows, |_| Ok(()))?.iter().map(Option::is_some).collect())
 }
 
 /// Holds a claim for longer.

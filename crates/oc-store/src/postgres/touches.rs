@@ -10,7 +10,7 @@ use oc_poll::ResourceId;
 
 use crate::StoreError;
 use crate::events::EventScope;
-use crate::sql::{Row, Sql};
+use crate::sql::{Later, Row, Sql};
 
 use super::migrations;
 
@@ -52,16 +52,16 @@ impl Touches {
         scope.instance.map_or(Self::All, Self::Instance)
     }
 
-    /// Waits until nobody else decides about it; until the transaction ends nobody else will. Tells
-    /// the number of the transaction.
+    /// What is sent from now on waits until nobody else decides about it; until the transaction ends
+    /// nobody else will. Tells the number of the transaction.
     ///
     /// # Errors
     /// [`StoreError::Newer`]: a newer program has taken a step that this one does not work with.
-    pub(super) fn lock(&self, sql: &Sql) -> Result<i64, StoreError> {
+    pub(super) fn lock(&self, sql: &Sql) -> Result<Later<i64>, StoreError> {
         match self {
-            Self::Nothing => sql.one(NOTHING, (), begun),
-            Self::All => sql.one(ALONE, [LOCKS], begun),
-            Self::Instance(instance) => beside(sql, vec![instance.0]),
+            Self::Nothing => sql.find_later(NOTHING, (), begun),
+            Self::All => sql.find_later(ALONE, [LOCKS], begun),
+            Self::Instance(instance) => sql.find_later(INSTANCE, [LOCKS, instance.0], begun),
             Self::Instances(instances) => {
                 beside(sql, instances.iter().map(|instance| instance.0).collect())
             }
@@ -78,15 +78,15 @@ impl Touches {
 }
 
 /// In the order of their locks, so that no two jobs wait for each other.
-fn beside(sql: &Sql, mut instances: Vec<i64>) -> Result<i64, StoreError> {
+fn beside(sql: &Sql, mut instances: Vec<i64>) -> Result<Later<i64>, StoreError> {
     instances.sort_unstable_by_key(|instance| instance % 2_147_483_646);
     instances.dedup();
     let locks = instances.iter().map(|instance| [LOCKS, *instance]);
     let numbers = sql.find_each(INSTANCE, locks, begun)?;
     match numbers.into_iter().flatten().next() {
-        Some(number) => Ok(number),
+        Some(number) => Ok(Later::Here(Some(number))),
         // None of the resources is there any more.
-        None => sql.one(NOTHING, (), begun),
+        None => sql.find_later(NOTHING, (), begun),
     }
 }
 

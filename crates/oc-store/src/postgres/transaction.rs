@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::pool::{Pool, is_closed};
 use super::touches::{LOCKS, Touches};
 use crate::StoreError;
-use crate::sql::Sql;
+use crate::sql::{Later, Sql};
 
 /// For how long a job is tried while the database is away.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,7 +43,7 @@ pub(super) fn read<T>(
     persist(|_| {
         let read = || {
             let sql = pool.take()?;
-            sql.batch("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+            sql.begin("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
             let result = job(&sql);
             give_back(pool, sql);
             result
@@ -59,7 +59,7 @@ pub(super) fn plain<T>(
 ) -> Result<T, StoreError> {
     persist(|_| {
         let done = pool.take().and_then(|sql| {
-            let done = work(&sql);
+            let done = work(&sql).and_then(|done| sql.hear().map(|()| done));
             give_back(pool, sql);
             done
         });
@@ -89,9 +89,9 @@ fn persist<T>(mut attempt: impl FnMut(Instant) -> Ended<T>) -> Result<T, StoreEr
 ///
 /// It waits for a change of the schema, and a change of the schema for it; so what the first statement
 /// finds of the schema holds until its end.
-fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, i64), StoreError> {
+fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, Later<i64>), StoreError> {
     let sql = pool.take()?;
-    sql.batch(&format!(
+    sql.begin(&format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({LOCKS}, -1)"
     ))?;
     match touches.lock(&sql) {
@@ -106,13 +106,16 @@ fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, i64), StoreError>
 fn finish_write<T>(
     pool: &Pool,
     sql: Sql,
-    number: i64,
+    number: Later<i64>,
     job: &impl Fn(&Sql) -> Result<T, StoreError>,
     until: Instant,
 ) -> Ended<T> {
-    let value = match job(&sql) {
-        Ok(value) => value,
-        Err(error) => {
+    let value = job(&sql);
+    let number = number.heard(&sql).and_then(|number| number.ok_or(StoreError::NoRow));
+    let (value, number) = match (value, number) {
+        (Ok(value), Ok(number)) => (value, number),
+        // What a job finds in the schema of a newer program says nothing.
+        (_, Err(error @ StoreError::Newer { .. })) | (Err(error), _) | (_, Err(error)) => {
             give_back(pool, sql);
             return again_or_done(error);
         }
@@ -161,7 +164,7 @@ fn was_committed(pool: &Pool, number: i64, until: Instant) -> Option<bool> {
 
 /// A connection whose transaction cannot be ended is of no use.
 fn give_back(pool: &Pool, sql: Sql) {
-    if sql.batch("ROLLBACK").is_ok() {
+    if sql.roll_back().is_ok() {
         pool.give_back(sql);
     }
 }

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures_util::future::maybe_done;
+use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
 use futures_util::poll;
 use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio::runtime::Handle;
@@ -20,20 +22,27 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Statements of one text that are kept prepared; there are not so many in the program.
 const KEPT: usize = 1_000;
 
+/// What is sent without being waited for, before it is heard of.
+const MOST_UNHEARD: usize = 128;
+
+type Unheard = Pin<Box<MaybeDone<BoxFuture<'static, Answer<()>>>>>;
 type Answer<T> = Result<T, tokio_postgres::Error>;
 
 /// A connection. Whoever uses it is on a thread that may wait.
 pub(crate) struct Session {
-    client: Client,
+    client: Arc<Client>,
     runtime: Handle,
     prepared: RefCell<HashMap<String, Statement>>,
+    /// What was sent and not answered yet, in order.
+    unheard: RefCell<Vec<Unheard>>,
     /// An answer has not come in time: nobody knows what the server is doing.
     lost: Cell<bool>,
 }
 
 impl Session {
     pub(crate) fn new(client: Client, runtime: Handle) -> Self {
-        Self { client, runtime, prepared: RefCell::default(), lost: Cell::new(false) }
+        let (prepared, unheard, lost) = (RefCell::default(), RefCell::default(), Cell::new(false));
+        Self { client: Arc::new(client), runtime, prepared, unheard, lost }
     }
 
     /// Whether it is of no use any more.
@@ -49,6 +58,19 @@ impl Session {
         self.wait_for(within, self.client.batch_execute(text))
     }
 
+    /// Begins a transaction; whether it has is heard with its first statement.
+    pub(super) fn begin(&self, text: &str) {
+        let (client, text) = (Arc::clone(&self.client), text.to_owned());
+        self.send(async move { client.batch_execute(&text).await });
+    }
+
+    /// Ends a transaction as if nothing had happened, which nobody has to hear of: what is sent from
+    /// now on comes behind it. It only fails where the connection is closed.
+    pub(super) fn roll_back(&self) {
+        self.begin("ROLLBACK");
+        self.unheard.take();
+    }
+
     pub(super) fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         let statement = self.prepared(text, values)?;
         self.wait(self.client.execute(&statement, &parameters(values))).map(count)
@@ -59,8 +81,51 @@ impl Session {
         self.wait(self.client.query(&statement, &parameters(values)))
     }
 
-    /// One round trip for all rows of values.
+    /// Sends a statement for each row of values. How that went is heard with a later statement.
     pub(super) fn execute_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<(), StoreError> {
+        if self.unheard.borrow().len() > MOST_UNHEARD {
+            self.hear()?;
+        }
+        for row in rows {
+            let row = row.values();
+            let statement = self.prepared(text, row.as_ref())?;
+            let (values, client) = (owned(row.as_ref()), Arc::clone(&self.client));
+            self.send(
+                async move { client.execute(&statement, &borrowed(&values)).await.map(drop) },
+            );
+        }
+        Ok(())
+    }
+
+    /// Sends a statement; what it finds is there once it was heard.
+    pub(super) fn find_later(
+        &self,
+        text: &str,
+        values: &[Value<'_>],
+    ) -> Result<Arc<OnceLock<Vec<Row>>>, StoreError> {
+        let statement = self.prepared(text, values)?;
+        let (values, client) = (owned(values), Arc::clone(&self.client));
+        let found = Arc::new(OnceLock::new());
+        let place = Arc::clone(&found);
+        self.send(async move {
+            let rows = client.query(&statement, &borrowed(&values)).await?;
+            place.get_or_init(|| rows);
+            Ok(())
+        });
+        Ok(found)
+    }
+
+    /// Waits until all that was sent is done.
+    pub(super) fn hear(&self) -> Result<(), StoreError> {
+        self.wait(async { Ok(()) })
+    }
+
+    /// One round trip for all rows of values; tells how many rows each has changed.
+    pub(super) fn count_each<P: Params>(
         &self,
         text: &str,
         rows: impl IntoIterator<Item = P>,
@@ -113,6 +178,14 @@ impl Session {
         })
     }
 
+    fn send(&self, answer: impl Future<Output = Answer<()>> + Send + 'static) {
+        let answer: BoxFuture<'static, Answer<()>> = Box::pin(answer);
+        let mut answer = Box::pin(maybe_done(answer));
+        // The first look sends it.
+        let _ = self.runtime.block_on(async { poll!(&mut answer) });
+        self.unheard.borrow_mut().push(answer);
+    }
+
     fn prepared(&self, text: &str, values: &[Value<'_>]) -> Result<Statement, StoreError> {
         if let Some(statement) = self.prepared.borrow().get(text) {
             return Ok(statement.clone());
@@ -136,9 +209,21 @@ impl Session {
         within: Duration,
         answer: impl Future<Output = Answer<T>>,
     ) -> Result<T, StoreError> {
+        let unheard = self.unheard.take();
+        let answer = async {
+            let mut answer = pin!(maybe_done(answer));
+            let _ = poll!(&mut answer);
+            // The first that has failed says why the others have.
+            for mut sent in unheard {
+                sent.as_mut().await;
+                sent.as_mut().take_output().transpose()?;
+            }
+            answer.as_mut().await;
+            answer.take_output().transpose()
+        };
         let answer = async { tokio::time::timeout(within, answer).await };
         match self.runtime.block_on(answer) {
-            Ok(answer) => Ok(answer?),
+            Ok(answer) => answer?.ok_or(StoreError::Closed),
             Err(_) => {
                 self.lost.set(true);
                 Err(StoreError::NoAnswer(within))
@@ -183,6 +268,31 @@ impl Value<'_> {
             Self::Blob(_) => Type::BYTEA,
             Self::Texts(_) => Type::TEXT_ARRAY,
             Self::Integers(_) => Type::INT8_ARRAY,
+        }
+    }
+}
+
+/// Values that live as long as what is sent.
+type Owned = Vec<Box<dyn ToSql + Send + Sync>>;
+
+fn owned(values: &[Value<'_>]) -> Owned {
+    values.iter().map(Value::owned).collect()
+}
+
+fn borrowed(values: &Owned) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as _).collect()
+}
+
+impl Value<'_> {
+    fn owned(&self) -> Box<dyn ToSql + Send + Sync> {
+        match self {
+            Self::Integer(number) => Box::new(*number),
+            Self::Text(text) => Box::new(text.map(|text| storable(text).into_owned())),
+            Self::Blob(bytes) => Box::new(bytes.map(<[u8]>::to_vec)),
+            Self::Texts(texts) => {
+                Box::new(texts.iter().map(|text| storable(text).into_owned()).collect::<Vec<_>>())
+            }
+            Self::Integers(numbers) => Box::new(numbers.to_vec()),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn execute(
     run(&mut connection.prepare_cached(text)?, values)
 }
 
-pub(super) fn execute_each<P: Params>(
+pub(super) fn count_each<P: Params>(
     connection: &Connection,
     text: &str,
     rows: impl IntoIterator<Item = P>,

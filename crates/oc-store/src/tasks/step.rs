@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::GONE;
 use super::text::{swept_text, task_text};
-use crate::ledger::{complete_contents, publish, remember, tell};
+use crate::ledger::{publish, remember, replace_contents, tell};
 use crate::sql::{Sql, params};
 use crate::{StoreError, notice};
 
@@ -49,7 +49,7 @@ pub(super) fn record(
     mark(sql, resource, -sweep, &step.missing)?;
     mark(sql, resource, sweep, &step.seen)?;
     remember(sql, resource, polls, sweep, &step.part.fingerprints)?;
-    complete_contents(sql, resource, &step.part.contents)?;
+    replace_contents(sql, resource, polls, &step.part.contents)?;
     tell(sql, resource, now, notifications)?;
     if let Some(Task::Sweep(sweep)) = step.task.as_ref().filter(|_| step.next == Next::Asked) {
         tell_of_question(sql, resource, sweep)?;

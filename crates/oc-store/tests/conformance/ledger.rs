@@ -5,6 +5,7 @@ use oc_store::By;
 use serde_json::json;
 
 use crate::house::{ClaimPolls, House, LEASE, configuration, done, fields, part, s};
+use crate::place::ask;
 
 #[tokio::test]
 async fn a_resource_is_due_one_interval_after_its_creation_and_then_claimed_once() {
@@ -103,6 +104,23 @@ async fn events_fingerprints_and_cursor_are_stored_together() {
     let lanes = house.lanes(1_900).await.lanes;
     assert_eq!(lanes[0].notifications.len(), 2);
     assert_eq!(house.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_leaves_nothing_and_can_be_done_again() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    // Of three notifications two have ten events.
+    ask(&house.place, "CREATE UNIQUE INDEX refusing ON notification (events)").await;
+    let found = || done(1_900, part(1..26));
+    assert!(house.store.finish(&due, found()).await.is_err());
+    assert_eq!(house.store.resource_states(id).await.unwrap()[0].cursor, s(1_000));
+    assert_eq!(ask(&house.place, "SELECT count(*) FROM notification").await, Some(0));
+    assert_eq!(ask(&house.place, "SELECT count(*) FROM fingerprint").await, Some(0));
+    ask(&house.place, "DROP INDEX refusing").await;
+    house.store.finish(&due, found()).await.unwrap();
+    assert_eq!(house.store.standing(s(1_900)).await.unwrap().outbox, 3);
 }
 
 #[tokio::test]
