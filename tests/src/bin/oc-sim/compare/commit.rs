@@ -31,12 +31,12 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let postgres = Postgres::start().await?;
     let (mut file, mut server) = (Pair::default(), Pair::default());
     for _ in 0..ROUNDS {
-        let (seconds, bytes) = on_sqlite(&salesloft).await?;
+        let (seconds, bodies) = on_sqlite(&salesloft).await?;
         file.ours.push(seconds);
-        file.bare.push(tokio::task::spawn_blocking(move || sqlite(bytes)).await??);
-        let (seconds, bytes) = on_postgres(&salesloft, &postgres).await?;
+        file.bare.push(tokio::task::spawn_blocking(move || sqlite(&bodies)).await??);
+        let (seconds, bodies) = on_postgres(&salesloft, &postgres).await?;
         server.ours.push(seconds);
-        server.bare.push(self::postgres(&postgres, bytes).await?);
+        server.bare.push(self::postgres(&postgres, &bodies).await?);
     }
     file.tell("SQLite");
     server.tell("PostgreSQL");
@@ -63,25 +63,35 @@ impl Pair {
     }
 }
 
-/// Seconds of a load, and the bytes of a notification.
-async fn on_sqlite(salesloft: &Salesloft) -> anyhow::Result<(f64, usize)> {
+/// What the bare databases store is what was stored: how it can be packed decides as well.
+const BODIES: &str = "SELECT body FROM notification ORDER BY seq LIMIT 1000";
+
+/// Seconds of a load, and bodies of its notifications.
+async fn on_sqlite(salesloft: &Salesloft) -> anyhow::Result<(f64, Vec<Vec<u8>>)> {
     let mut server = Server::start(salesloft, Options::default().role("api,poll")).await?;
     let seconds = load(&server, salesloft).await?;
     server.terminate().await?;
     let database = Connection::open(server.folder().join("oc.db"))?;
-    let sql = "SELECT CAST(avg(length(body)) AS INTEGER) FROM notification";
-    let bytes: i64 = database.query_row(sql, [], |row| row.get(0))?;
-    Ok((seconds, usize::try_from(bytes)?))
+    let mut bodies = database.prepare(BODIES)?;
+    let bodies = bodies.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok((seconds, bodies))
 }
 
 /// The same on PostgreSQL.
-async fn on_postgres(salesloft: &Salesloft, postgres: &Postgres) -> anyhow::Result<(f64, usize)> {
+async fn on_postgres(
+    salesloft: &Salesloft,
+    postgres: &Postgres,
+) -> anyhow::Result<(f64, Vec<Vec<u8>>)> {
     let url = postgres.database().await?;
     let options = Options::default().role("api,poll").on_postgres(&url);
     let server = Server::start(salesloft, options).await?;
     let seconds = load(&server, salesloft).await?;
-    let bytes = postgres.query(&url, "SELECT avg(length(body))::int FROM notification").await?;
-    Ok((seconds, bytes.parse()?))
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+    let connected = tokio::spawn(connection);
+    let bodies = client.query(BODIES, &[]).await?.iter().map(|row| row.get(0)).collect();
+    drop(client);
+    connected.await??;
+    Ok((seconds, bodies))
 }
 
 /// A load of everything: seconds from its first to its last transaction.
@@ -110,10 +120,10 @@ async fn load(server: &Server, salesloft: &Salesloft) -> anyhow::Result<f64> {
 }
 
 /// The same rows without anything around them; tells the seconds.
-fn sqlite(bytes: usize) -> anyhow::Result<f64> {
+fn sqlite(bodies: &[Vec<u8>]) -> anyhow::Result<f64> {
     let folder = TempDir::new()?;
     let mut database = open(&folder.path().join("bare.db"))?;
-    let body = vec![b'x'; bytes];
+    let mut bodies = bodies.iter().cycle();
     let began = Instant::now();
     for page in 0..PEOPLE / A_PAGE {
         let transaction = database.transaction()?;
@@ -125,7 +135,7 @@ fn sqlite(bytes: usize) -> anyhow::Result<f64> {
         for at in 0..A_PAGE / A_NOTIFICATION {
             let id = u128::from(page * A_PAGE + at).to_be_bytes();
             let sql = "INSERT INTO notification VALUES (NULL, ?1, 1, 1700000000000000, 10, ?2)";
-            transaction.prepare_cached(sql)?.execute(params![id, body])?;
+            transaction.prepare_cached(sql)?.execute(params![id, bodies.next()])?;
         }
         transaction.prepare_cached("UPDATE lane SET through = through + 10")?.execute([])?;
         transaction.commit()?;
@@ -156,13 +166,14 @@ fn open(path: &Path) -> anyhow::Result<Connection> {
 }
 
 /// The same on PostgreSQL, over loopback TCP: a prepared statement a table, one after the other.
-async fn postgres(postgres: &Postgres, bytes: usize) -> anyhow::Result<f64> {
+async fn postgres(postgres: &Postgres, bodies: &[Vec<u8>]) -> anyhow::Result<f64> {
     let (mut client, connection) =
         tokio_postgres::connect(&postgres.database().await?, NoTls).await?;
     let connected = tokio::spawn(connection);
     client
         .batch_execute(
-            "CREATE TABLE lane (through bigint NOT NULL);
+            "SET default_toast_compression = lz4;
+             CREATE TABLE lane (through bigint NOT NULL);
              INSERT INTO lane VALUES (0);
              CREATE TABLE fingerprint (
                resource_id bigint NOT NULL, object_id text NOT NULL, version bigint NOT NULL,
@@ -177,13 +188,14 @@ async fn postgres(postgres: &Postgres, bytes: usize) -> anyhow::Result<f64> {
         )
         .await?;
     let (fingerprints, notifications, lane) = statements(&client).await?;
-    let bodies = vec![vec![b'x'; bytes]; (A_PAGE / A_NOTIFICATION) as usize];
+    let mut bodies = bodies.iter().cycle();
     let began = Instant::now();
     for page in 0..PEOPLE / A_PAGE {
         let first = page * A_PAGE;
         let objects: Vec<_> = (first..first + A_PAGE).map(|id| id.to_string()).collect();
         let ids = first..first + A_PAGE / A_NOTIFICATION;
         let ids: Vec<_> = ids.map(|id| u128::from(id).to_be_bytes().to_vec()).collect();
+        let bodies: Vec<_> = bodies.by_ref().take(ids.len()).collect();
         let transaction = client.transaction().await?;
         transaction.execute(&fingerprints, &[&objects]).await?;
         let rows: [&(dyn ToSql + Sync); 2] = [&ids, &bodies];
