@@ -119,8 +119,8 @@ impl Server {
         if let Some(text) = &options.file {
             std::fs::write(folder.path().join("oc.toml"), text)?;
         }
-        let process = Process::start(folder.path(), &options).await?;
-        let api = Api::new(&process.url, USER, ORGANIZATION);
+        let (process, url) = Process::start(folder.path(), &options).await?;
+        let api = Api::new(&url, USER, ORGANIZATION);
         Ok(Self { folder, options, process, api })
     }
 
@@ -169,9 +169,24 @@ impl Server {
     /// # Errors
     /// It does not start.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
-        self.process = Process::start(self.folder.path(), &self.options).await?;
-        self.api = Api::new(&self.process.url, USER, ORGANIZATION);
+        let (process, url) = Process::start(self.folder.path(), &self.options).await?;
+        self.process = process;
+        self.api = Api::new(&url, USER, ORGANIZATION);
         Ok(())
+    }
+
+    /// Starts it again, and sends SIGTERM as soon as `when` is over, before it listens; tells the exit
+    /// code.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not end within 15 seconds.
+    pub async fn terminate_at_start(
+        &mut self,
+        when: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<Option<i32>> {
+        (self.process, _) = Process::spawn(self.folder.path(), &self.options)?;
+        when.await?;
+        self.process.terminate().await
     }
 
     /// Which parts run after the next start.

@@ -61,6 +61,18 @@ pub(crate) async fn serve(
     connections::serve(listener, page.fallback_service(api), &access, stop).await;
 }
 
+/// Serves health and metrics alone, for a server without the API.
+pub(crate) async fn serve_health(
+    listener: TcpListener,
+    app: App,
+    telemetry: Telemetry,
+    stop: CancellationToken,
+) {
+    let access = app.settings.access.clone();
+    let routes = health::routes(telemetry).fallback(no_api);
+    connections::serve(listener, guarded(routes, app), &access, stop).await;
+}
+
 /// Every call of the API, in the order of its description.
 fn calls() -> Calls {
     Calls::new()
@@ -76,15 +88,21 @@ fn calls() -> Calls {
 
 fn router(app: App, telemetry: Telemetry) -> Router {
     let (api, described) = calls().into_parts(PREFIX);
-    let rates = Rates::new(app.settings.access.rate, app.settings.access.failure_rate);
-    let cors = cors::layer(&app.settings.access.origins);
     // Some clients use a base url that already ends in the prefix.
-    let router = Router::new()
+    let routes = Router::new()
         .nest(PREFIX, api.clone())
         .merge(api)
         .merge(reference::routes(&described))
         .merge(health::routes(telemetry))
-        .fallback(unknown)
+        .fallback(unknown);
+    guarded(routes, app)
+}
+
+/// Within the limits of time and rates; counted, and each request with its id.
+fn guarded(routes: Router<App>, app: App) -> Router {
+    let rates = Rates::new(app.settings.access.rate, app.settings.access.failure_rate);
+    let cors = cors::layer(&app.settings.access.origins);
+    let router = routes
         .method_not_allowed_fallback(other_method)
         .layer(from_fn(within_time))
         .layer(from_fn_with_state(Arc::new(rates), rates::limit));
@@ -107,6 +125,10 @@ async fn unknown(uri: axum::http::Uri) -> ApiError {
         "there is nothing at {}; the API is under /elements/api-v2",
         uri.path()
     ))
+}
+
+async fn no_api() -> ApiError {
+    ApiError::not_found("this server has no API: it was started without the role `api`")
 }
 
 async fn other_method(method: axum::http::Method, uri: axum::http::Uri) -> ApiError {

@@ -16,11 +16,24 @@ use super::{ORGANIZATION, Options, USER};
 pub(super) struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
-    pub(super) url: String,
 }
 
 impl Process {
-    pub(super) async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
+    /// Starts it, and waits until it listens; tells its url as well.
+    pub(super) async fn start(folder: &Path, options: &Options) -> anyhow::Result<(Self, String)> {
+        let (process, address) = Self::spawn(folder, options)?;
+        let address = tokio::time::timeout(Duration::from_secs(20), address).await;
+        let Ok(Ok(address)) = address else {
+            bail!("the server has not started:\n{}", process.log());
+        };
+        Ok((process, format!("http://{address}")))
+    }
+
+    /// Starts it; it tells later where it listens.
+    pub(super) fn spawn(
+        folder: &Path,
+        options: &Options,
+    ) -> anyhow::Result<(Self, oneshot::Receiver<String>)> {
         let mut command = command(folder, options)?;
         command
             .args(["serve", "--role", &options.role])
@@ -32,15 +45,8 @@ impl Process {
         let stderr = child.stderr.take().context("the server has no standard error")?;
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = oneshot::channel();
-        // Without the API there is no address.
-        let sign = if options.role.contains("api") { "Listening" } else { "Started" };
-        tokio::spawn(follow(stderr, Arc::clone(&log), (sign, found)));
-        let address = tokio::time::timeout(Duration::from_secs(20), address).await;
-        let Ok(Ok(address)) = address else {
-            let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            bail!("the server has not started:\n{log}");
-        };
-        Ok(Self { child, log, url: format!("http://{address}") })
+        tokio::spawn(follow(stderr, Arc::clone(&log), found));
+        Ok((Self { child, log }, address))
     }
 
     pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
@@ -96,19 +102,15 @@ pub(super) fn command(folder: &Path, options: &Options) -> anyhow::Result<Comman
     Ok(command)
 }
 
-/// Keeps the log, and tells the address from its line that is the sign of a start.
-async fn follow(
-    stderr: ChildStderr,
-    log: Arc<Mutex<String>>,
-    (sign, found): (&str, oneshot::Sender<String>),
-) {
+/// Keeps the log, and tells the address from the line that says it.
+async fn follow(stderr: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Sender<String>) {
     let mut found = Some(found);
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         // As text, or as JSON.
         let rest = line.split("address=").nth(1).or_else(|| line.split("\"address\":\"").nth(1));
         let address = rest.and_then(|rest| rest.split([' ', '"']).next());
-        if line.contains(sign)
+        if line.contains("Listening")
             && let Some(found) = found.take()
         {
             // Whoever waits may have given up.

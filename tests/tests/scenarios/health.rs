@@ -1,6 +1,8 @@
 //! The command `health` and what packages take from the program, against the real server.
 
+use oc_tests::server::POSTGRES_KEY;
 use oc_tests::{Options, Server};
+use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_is_healthy_while_its_server_answers() -> anyhow::Result<()> {
@@ -15,6 +17,37 @@ async fn a_container_is_healthy_while_its_server_answers() -> anyhow::Result<()>
     let ran = server.run_with(&["health"], &there).await?;
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains(&format!("no server answers at {listen}")), "{ran:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_the_api_answers_for_its_health_and_metrics_alone() -> anyhow::Result<()> {
+    let options = Options::default().role("poll,dispatch");
+    let (_salesloft, _receiver, server) = Server::house(options).await?;
+    let answer = server.api.get("/health/ready").await?;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "ready\n"));
+    assert!(server.api.get("/metrics").await?.text.contains("oc_poll_lag_seconds"));
+    for path in ["/instances", "/elements/api-v2/instances", "/ui/", "/docs"] {
+        let refused = server.api.get(path).await?;
+        assert_eq!(refused.status, 404, "{path}");
+        let message = refused.body["message"].as_str().unwrap_or_default();
+        assert!(message.contains("without the role `api`"), "{path}: {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_database_says_nothing_ends_when_it_is_told_to() -> anyhow::Result<()> {
+    let (_salesloft, _receiver, mut server) = Server::house(Options::default()).await?;
+    server.terminate().await?;
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let address = silent.local_addr()?;
+    server.set("OC_DATABASE_URL", &format!("postgres://oc:oc@{address}/oc"));
+    server.set("OC_SECRET_KEY", POSTGRES_KEY);
+    let mut connection = None;
+    let asked = async { Ok(connection = Some(silent.accept().await?)) };
+    assert_eq!(server.terminate_at_start(asked).await?, Some(0), "{}", server.log());
+    assert!(server.log().contains("Stopped before it had started"), "{}", server.log());
     Ok(())
 }
 

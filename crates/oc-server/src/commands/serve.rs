@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// Check the settings and connector definitions, and start nothing
     #[arg(long)]
     check: bool,
-    /// Which parts to run [default: all]
+    /// Which parts to run [default: all]; health and metrics are answered with each of them
     #[arg(long, value_delimiter = ',')]
     role: Vec<Role>,
 }
@@ -68,21 +68,26 @@ pub(crate) async fn run(
     let stop = stop_signal()?;
     let telemetry = Telemetry::start()?;
     let roles = options.roles();
-    let socket = roles.contains(&Role::Api).then(|| bind(&mut settings)).transpose()?;
-    let mut app = App::build(settings).await?;
+    let socket = bind(&mut settings)?;
+    let app = tokio::select! {
+        app = connected(settings, &roles) => app?,
+        () = stop.cancelled() => {
+            tracing::info!("Stopped before it had started");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     first_user(&app).await?;
-    if roles.contains(&Role::Dispatch) {
-        app.connect_queue().await?;
-    }
     let last = CancellationToken::new();
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(last.clone())));
     let mut parts = JoinSet::new();
     parts.spawn(telemetry.clone().keep_up(stop.clone()));
-    if let Some(socket) = socket {
-        let listener = socket.listen(BACKLOG)?;
-        let url = &app.settings.public_url;
-        tracing::info!(address = %listener.local_addr()?, %url, "Listening");
+    let listener = socket.listen(BACKLOG)?;
+    let url = &app.settings.public_url;
+    tracing::info!(address = %listener.local_addr()?, %url, "Listening");
+    if roles.contains(&Role::Api) {
         parts.spawn(api::serve(listener, app.clone(), telemetry, stop.clone()));
+    } else {
+        parts.spawn(api::serve_health(listener, app.clone(), telemetry, stop.clone()));
     }
     begin(&roles, &app, &stop, &mut parts)?;
     tracing::info!(?roles, "Started");
@@ -134,6 +139,15 @@ fn bind(settings: &mut Settings) -> anyhow::Result<TcpSocket> {
     socket.bind(address).with_context(|| format!("OC_LISTEN: {address} cannot be listened on"))?;
     settings.listens_on(socket.local_addr()?);
     Ok(socket)
+}
+
+/// With everything that it needs from others.
+async fn connected(settings: Settings, roles: &[Role]) -> anyhow::Result<App> {
+    let mut app = App::build(settings).await?;
+    if roles.contains(&Role::Dispatch) {
+        app.connect_queue().await?;
+    }
+    Ok(app)
 }
 
 /// Begins what works without being asked.

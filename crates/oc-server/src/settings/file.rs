@@ -24,8 +24,19 @@ pub(super) fn read(given: Option<&Path>) -> Result<FileValues, Vec<String>> {
         Err(error) if given.is_none() && error.kind() == ErrorKind::NotFound => {
             Ok(FileValues::default())
         }
-        Err(error) => Err(vec![format!("{}: {error}", path.display())]),
+        Err(error) => Err(vec![unreadable(path, &error)]),
     }
+}
+
+/// Says where it looked: a file that nobody has named is looked for in a folder that may belong to
+/// another user, as in a container.
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let fault = format!("the settings file {} cannot be read: {error}", place.display());
+    if error.kind() == ErrorKind::PermissionDenied {
+        return format!("{fault}; run the program as a user who may read that folder");
+    }
+    fault
 }
 
 fn parse(text: &str, name: &str) -> Result<FileValues, Vec<String>> {
@@ -61,5 +72,20 @@ fn as_text(value: Value) -> Option<String> {
             texts.map(|texts| texts.join(","))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_user_is_named() {
+        let told = unreadable(Path::new(NAME), &ErrorKind::PermissionDenied.into());
+        let here = std::env::current_dir().unwrap().join(NAME);
+        assert!(told.contains(&here.display().to_string()), "{told}");
+        assert!(told.contains("run the program as a user who may read that folder"), "{told}");
+        let told = unreadable(Path::new("/nowhere/oc.toml"), &ErrorKind::NotFound.into());
+        assert!(told.starts_with("the settings file /nowhere/oc.toml cannot be read: "), "{told}");
     }
 }
