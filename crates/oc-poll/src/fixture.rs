@@ -39,6 +39,7 @@ pub(crate) fn due(changes: &Value) -> Due {
         target,
         config: Arc::new(found.resources.remove(0)),
         configuration: Arc::new(Configuration::default()),
+        configured: 1,
         interval: Duration::from_secs(900),
         adaptive: false,
         checkpoint: Checkpoint {

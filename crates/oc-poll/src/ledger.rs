@@ -49,6 +49,8 @@ pub struct Due {
     pub config: Arc<ResourceConfig>,
     /// Values for `{name}` in the url.
     pub configuration: Arc<Configuration>,
+    /// Which of its instance's configurations, in the order of their changes, this is.
+    pub configured: i64,
     /// From one poll to the next.
     pub interval: Duration,
     /// Whether the interval grows while polls find nothing.

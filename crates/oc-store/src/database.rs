@@ -150,6 +150,17 @@ impl Database {
             Self::Postgres(postgres, _) => postgres.read(job).await,
         }
     }
+
+    /// The same for a job of a single statement, which is spared a transaction around it.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(job).await,
+            Self::Postgres(postgres, _) => postgres.look(job).await,
+        }
+    }
 }
 
 /// Brings the schema of a database up to date; tells where it was. A file is one that no other

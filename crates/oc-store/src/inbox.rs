@@ -12,7 +12,7 @@ use oc_poll::{ClaimedPushed, Due, DuePushed, Inbox, LedgerError, ResourceId, Tak
 use tracing::Instrument as _;
 
 use crate::claims::Kind;
-use crate::ledger::{publish, remember, replace_contents, tell};
+use crate::ledger::{Told, publish, remember, replace_contents, tell};
 use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
 use crate::wakes::Wake;
@@ -54,6 +54,7 @@ impl Inbox for Store {
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
         let taken = self.database.write_to(touches, take).instrument(commit).await;
+        let taken = taken.map(Told::is_news);
         if matches!(taken, Ok(true)) {
             self.shared.wakes.wake(Wake::Outbox);
         }
@@ -117,7 +118,7 @@ fn take_in(
     now: Timestamp,
     TakenIn { numbers, part }: &TakenIn,
     notifications: &[Notification],
-) -> Result<bool, StoreError> {
+) -> Result<Told, StoreError> {
     let (resource, before) = (due.resource, due.checkpoint);
     let as_claimed = params![resource.0, due.revision, before.cursor.0, before.floor.0];
     let row = sql.find(

@@ -31,7 +31,7 @@ pub(crate) use content::{
     forget as forget_contents, keep_only as keep_only_contents, replace as replace_contents,
 };
 pub(crate) use due::due_resource;
-pub(crate) use outcome::{publish, remember, tell, void_staged};
+pub(crate) use outcome::{Told, publish, remember, tell, void_staged};
 pub(crate) use together::Together;
 
 impl From<StoreError> for LedgerError {
@@ -82,7 +82,7 @@ impl Ledger for Store {
                 Ok(row.get::<Option<i64>>(0)?.map(Version))
             })
         };
-        Ok(self.database.read(look_up).await?)
+        Ok(self.database.look(look_up).await?)
     }
 
     async fn contents(
@@ -174,7 +174,7 @@ impl Store {
                     })
                 };
                 let touches = Touches::Instance(instance);
-                self.database.write_to(touches, record).instrument(commit).await?
+                self.database.write_to(touches, record).instrument(commit).await?.is_news()
             }
         };
         if told {
@@ -234,8 +234,14 @@ impl Store {
             return Ok(Vec::new());
         }
         let (profiles, instance) = (self.profiles.clone(), due.target.instance);
-        let profile = self.database.read(move |sql| profiles.of(sql, instance)).await?;
-        let profile = profile.ok_or(StoreError::Conflict)?;
+        // An outcome only counts while the instance is as it was when it was claimed.
+        let profile = match profiles.kept(instance, due.configured) {
+            Some(profile) => profile,
+            None => {
+                let profile = self.database.read(move |sql| profiles.of(sql, instance)).await?;
+                profile.ok_or(StoreError::Conflict)?
+            }
+        };
         let of = &due.config.name;
         Ok(compose(&profile.origin, of, events, started, most, Uuid::now_v7))
     }

@@ -141,6 +141,15 @@ impl Postgres {
         self.on_thread_with(&self.0.reads, move || transaction::read(&pool, &job)).await
     }
 
+    /// The same for a job of a single statement.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        job: impl Fn(&Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = Arc::clone(&self.0.pool);
+        self.on_thread_with(&self.0.reads, move || transaction::look(&pool, &job)).await
+    }
+
     async fn on_thread<T: Send + 'static>(
         &self,
         turns: &Arc<Semaphore>,

@@ -21,6 +21,8 @@ const KEPT: usize = 2_048;
 /// What an instance's row says, understood.
 #[derive(Debug)]
 pub(crate) struct Profile {
+    /// The revision of the row.
+    pub(crate) revision: i64,
     pub(crate) connector: Arc<Connector>,
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) settings: InstanceSettings,
@@ -98,17 +100,23 @@ impl Profiles {
         instance: InstanceId,
         revision: i64,
     ) -> Result<Arc<Profile>, StoreError> {
-        if let Some(profile) = self.ready.get(&(instance, revision)) {
+        if let Some(profile) = self.kept(instance, revision) {
             return Ok(profile);
         }
         let profile = Arc::new(self.read(sql, instance)?);
-        self.ready.insert((instance, revision), Arc::clone(&profile));
+        self.ready.insert((instance, profile.revision), Arc::clone(&profile));
         Ok(profile)
+    }
+
+    /// The same, where it was needed lately.
+    pub(crate) fn kept(&self, instance: InstanceId, revision: i64) -> Option<Arc<Profile>> {
+        self.ready.get(&(instance, revision))
     }
 
     /// The same, read anew.
     pub(crate) fn read(&self, sql: &Sql, instance: InstanceId) -> Result<Profile, StoreError> {
-        let row = sql.one("SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id
+        let row = sql.one("SELECT connector, name, tags, configuration, secrets, account, organization_id, user_id,
+               revision
              FROM instance WHERE id = ?1", [instance.0], InstanceRow::read)?;
         let connector = self.connector(&row.connector)?;
         let configuration =
@@ -136,7 +144,16 @@ impl Profiles {
         };
         let destination = destination(&settings, row.organization, instance).map(Arc::new);
         let (configuration, account) = (Arc::new(configuration), row.account);
-        Ok(Profile { connector, configuration, settings, resources, account, origin, destination })
+        Ok(Profile {
+            revision: row.revision,
+            connector,
+            configuration,
+            settings,
+            resources,
+            account,
+            origin,
+            destination,
+        })
     }
 
     fn connector(&self, key: &str) -> Result<Arc<Connector>, StoreError> {
@@ -155,6 +172,7 @@ struct InstanceRow {
     account: String,
     organization: i64,
     user: i64,
+    revision: i64,
 }
 
 impl InstanceRow {
@@ -168,6 +186,7 @@ impl InstanceRow {
             account: row.get(5)?,
             organization: row.get(6)?,
             user: row.get(7)?,
+            revision: row.get(8)?,
         })
     }
 }

@@ -34,17 +34,34 @@ pub(crate) enum Later<T> {
 
 impl<T> Later<T> {
     pub(crate) fn heard(self, sql: &Sql) -> Result<Option<T>, StoreError> {
+        if matches!(&self, Self::Sent(rows, _) if rows.get().is_none()) {
+            sql.hear()?;
+        }
+        self.found()
+    }
+
+    /// The same after the transaction, whose end was waited for.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] where the connection was cut, though the transaction may have been committed.
+    pub(crate) fn found(self) -> Result<Option<T>, StoreError> {
         match self {
             Self::Here(found) => Ok(found),
             Self::Sent(rows, read) => {
-                if rows.get().is_none() {
-                    sql.hear()?;
-                }
-                let first = rows.get().and_then(|rows| rows.first());
-                first.map(|row| read(&Row::Postgres(row))).transpose()
+                let rows = rows.get().ok_or(StoreError::Closed)?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
             }
         }
     }
+}
+
+/// `VALUES` of so many rows.
+fn values_of(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let values = (1..=columns).map(|column| format!("?{}", row * columns + column));
+        format!("({})", values.collect::<Vec<_>>().join(", "))
+    };
+    format!("VALUES {}", (0..rows).map(row).collect::<Vec<_>>().join(", "))
 }
 
 /// A connection, within the transaction of a job.
@@ -127,7 +144,19 @@ impl Sql {
         }
     }
 
-    /// The same; tells how many were changed by each.
+    /// Inserts rows, numbered in this order. `text` ends before `VALUES`.
+    pub(crate) fn insert_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::insert_each(connection, text, rows),
+            Self::Postgres(session) => session.insert_each(text, rows),
+        }
+    }
+
+    /// Changes rows as [`Sql::execute_each`] does; tells how many were changed by each.
     pub(crate) fn count_each<P: Params>(
         &self,
         text: &str,
@@ -259,5 +288,16 @@ impl Sql {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_numbered_over_all_rows() {
+        assert_eq!(values_of(1, 3), "VALUES (?1, ?2, ?3)");
+        assert_eq!(values_of(2, 2), "VALUES (?1, ?2), (?3, ?4)");
     }
 }

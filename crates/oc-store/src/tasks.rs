@@ -18,6 +18,7 @@ use oc_poll::{
 use tracing::Instrument as _;
 
 use crate::claims::Kind;
+use crate::ledger::Told;
 use crate::postgres::{Touches, claims};
 use crate::sql::{Sql, params};
 use crate::wakes::Wake;
@@ -108,6 +109,7 @@ impl Tasks for Store {
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
         let recorded = self.database.write_to(touches, record).instrument(commit).await;
+        let recorded = recorded.map(Told::is_news);
         if matches!(recorded, Ok(true)) {
             self.shared.wakes.wake(Wake::Outbox);
         }

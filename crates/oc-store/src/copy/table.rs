@@ -101,17 +101,11 @@ impl Table {
         target: &Sql,
         told: &mut impl FnMut(u64),
     ) -> Result<Sum, StoreError> {
-        let marks: Vec<String> = (1..=self.columns.len()).map(|at| format!("?{at}")).collect();
-        let insert = format!(
-            "INSERT INTO \"{}\" ({}) VALUES ({})",
-            self.name,
-            self.column_list(),
-            marks.join(", ")
-        );
+        let insert = format!("INSERT INTO \"{}\" ({})", self.name, self.column_list());
         let (mut sum, mut chunk, mut bytes) = (Sum::default(), Vec::with_capacity(CHUNK), 0);
         let mut send = |chunk: &mut Vec<Vec<Cell>>| {
             let rows = chunk.len() as u64;
-            target.execute_each(&insert, chunk.drain(..))?;
+            target.insert_each(&insert, chunk.drain(..))?;
             told(rows);
             Ok::<_, StoreError>(())
         };

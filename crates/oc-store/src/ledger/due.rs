@@ -191,6 +191,7 @@ fn due_of(
             target: profile.target(instance),
             config: Arc::clone(config),
             configuration: Arc::clone(&profile.configuration),
+            configured: profile.revision,
             interval: profile.settings.interval,
             adaptive: profile.settings.adaptive,
             checkpoint: Checkpoint {

@@ -8,7 +8,7 @@ use oc_poll::{Content, Due, Failure, Finding, Fingerprint, ResourceId};
 use serde_json::json;
 
 use super::content;
-use crate::sql::{Row, Sql, Value, params, storable};
+use crate::sql::{Later, Row, Sql, Value, params, storable};
 use crate::{StoreError, notice};
 
 /// The bytes of notifications that are soon stored...
@@ -130,7 +130,7 @@ impl Completed {
 
 /// Records completed polls of different resources. Tells of each whether there is something to send;
 /// nothing of one whose resource is not as it was when it was read, which leaves no trace.
-pub(super) fn done(sql: &Sql, polls: &[&Done]) -> Result<Vec<Option<bool>>, StoreError> {
+pub(super) fn done(sql: &Sql, polls: &[&Done]) -> Result<Vec<Option<Told>>, StoreError> {
     let rows = polls.iter().map(|poll| poll.values());
     let completed = sql.find_each(COMPLETE, rows, Completed::read)?;
     let count =
@@ -150,51 +150,54 @@ pub(super) fn done(sql: &Sql, polls: &[&Done]) -> Result<Vec<Option<bool>>, Stor
         }
     }
     // What was put aside before has to be shown even where nothing has come since.
-    let news = count().map(|(poll, now)| (poll.resource, now.visible, now.sends, poll.started));
-    let mut told = publish_each(sql, &news.collect::<Vec<_>>())?.into_iter();
-    Ok(completed.iter().map(|now| now.as_ref().and_then(|_| told.next())).collect())
+    let told = polls.iter().zip(&completed).map(|(poll, now)| {
+        let publish =
+            |now: &Completed| publish(sql, poll.resource, now.visible, now.sends, poll.started);
+        now.as_ref().map(publish).transpose()
+    });
+    told.collect()
 }
 
-/// Makes visible what was written behind `visible`; returns whether it is to be sent.
+/// Whether there is something to send; known after the transaction.
+pub(crate) struct Told(Later<bool>);
+
+impl Told {
+    /// Where the connection was cut it is not known, and whoever sends looks in vain at worst.
+    pub(crate) fn is_news(self) -> bool {
+        self.0.found().map_or(true, |told| told == Some(true))
+    }
+}
+
+/// Makes visible what was written behind `visible`.
 pub(crate) fn publish(
     sql: &Sql,
     resource: ResourceId,
     visible: i64,
     send: bool,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    Ok(publish_each(sql, &[(resource, visible, send, now)])? == [true])
-}
-
-/// The same of different resources.
-fn publish_each(
-    sql: &Sql,
-    resources: &[(ResourceId, i64, bool, Timestamp)],
-) -> Result<Vec<bool>, StoreError> {
-    let last = "SELECT max(seq) FROM notification WHERE resource_id = ?1";
-    let last =
-        sql.find_each(last, resources.iter().map(|of| [of.0.0]), |row| row.get::<Option<i64>>(0))?;
-    let news = resources.iter().zip(last).map(|(&(resource, visible, send, now), last)| {
-        let last = last.flatten().filter(|last| *last > visible)?;
-        Some((send, [resource.0, last, now.0]))
-    });
-    let news: Vec<_> = news.collect();
-    for (send, statement) in [(true, SEND), (false, KEEP)] {
-        let shown = news.iter().flatten().filter(|(sends, _)| *sends == send);
-        sql.execute_each(statement, shown.map(|(_, values)| *values))?;
-    }
-    Ok(news.iter().map(|news| matches!(news, Some((true, _)))).collect())
+) -> Result<Told, StoreError> {
+    let values = [resource.0, visible, now.0];
+    let told = if send {
+        sql.find_later(SEND, values, |_| Ok(true))
+    } else {
+        sql.find_later(KEEP, values, |_| Ok(false))
+    };
+    told.map(Told)
 }
 
 /// Makes the notifications of a resource up to the last one visible...
-const SEND: &str = "UPDATE resource SET visible_through = ?2, lane_due = CASE
+const SEND: &str = "UPDATE resource SET visible_through = news.last, lane_due = CASE
   WHEN (SELECT queued_at FROM instance WHERE id = instance_id) IS NULL THEN coalesce(lane_due, ?3)
-  END WHERE id = ?1";
+  END
+  FROM (SELECT max(seq) AS last FROM notification WHERE resource_id = ?1) AS news
+  WHERE id = ?1 AND news.last > ?2 RETURNING 1";
 /// ...which without a callback are only kept; those that still wait for one keep waiting, and what
 /// comes behind them waits with them.
-const KEEP: &str = "UPDATE resource SET visible_through = ?2, lane_due = NULL, delivered_through =
-  CASE WHEN delivered_through >= visible_through THEN ?2 ELSE delivered_through END
-  WHERE id = ?1 AND ?3 IS NOT NULL";
+const KEEP: &str = "UPDATE resource SET visible_through = news.last, lane_due = NULL,
+  delivered_through = CASE WHEN delivered_through >= visible_through THEN news.last
+    ELSE delivered_through END
+  FROM (SELECT max(seq) AS last FROM notification WHERE resource_id = ?1) AS news
+  WHERE id = ?1 AND news.last > ?2 AND ?3 IS NOT NULL RETURNING 1";
 
 /// Records a failed poll: it has stored nothing.
 pub(super) fn failed(
@@ -364,13 +367,11 @@ fn tell_each<'n>(
             (resource, created, one, one.changed.map(|at| at.0), trace, one.kinds.number())
         })
         .collect();
-    sql.execute_each(
-        "INSERT INTO notification (id, resource_id, created, events, body, changed, trace, kinds)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    sql.insert_each(
+        "INSERT INTO notification (id, resource_id, created, events, body, changed, trace, kinds)",
         rows.iter().map(|(resource, created, one, changed, trace, kinds)| {
             let body = &one.body[..];
             params![one.id, resource.0, created.0, one.events, *body, *changed, *trace, *kinds]
         }),
-    )?;
-    Ok(())
+    )
 }

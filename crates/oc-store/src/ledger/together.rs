@@ -10,7 +10,7 @@ use std::sync::Arc;
 use oc_config::InstanceId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::outcome::{self, Done};
+use super::outcome::{self, Done, Told};
 use crate::StoreError;
 use crate::claims::Claim;
 use crate::database::Database;
@@ -75,7 +75,7 @@ async fn record(database: &Database, together: &mut Vec<Waiting>) {
     let touches = Touches::Instances(ended.iter().map(|one| one.instance).collect());
     let write = move |sql: &Sql| record_all(sql, &ended);
     let recorded: Vec<Recorded> = match database.write_to(touches, write).await {
-        Ok(told) => told.into_iter().map(Ok).collect(),
+        Ok(told) => told.into_iter().map(|told| Ok(told.map(Told::is_news))).collect(),
         Err(error) => {
             let error = Arc::new(error);
             waiting.iter().map(|_| Err(Arc::clone(&error))).collect()
@@ -87,7 +87,7 @@ async fn record(database: &Database, together: &mut Vec<Waiting>) {
     }
 }
 
-fn record_all(sql: &Sql, ended: &[Ended]) -> Result<Vec<Option<bool>>, StoreError> {
+fn record_all(sql: &Sql, ended: &[Ended]) -> Result<Vec<Option<Told>>, StoreError> {
     let claims: Vec<_> = ended.iter().map(|one| one.claim).collect();
     let counts = Claim::counts_each(sql, &claims)?;
     let ours = ended.iter().zip(&counts).filter(|(_, counts)| **counts);

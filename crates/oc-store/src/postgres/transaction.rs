@@ -52,6 +52,22 @@ pub(super) fn read<T>(
     })
 }
 
+/// A job of one statement, which needs no transaction around it.
+pub(super) fn look<T>(
+    pool: &Pool,
+    job: &impl Fn(&Sql) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    persist(|_| {
+        let look = || {
+            let sql = pool.take()?;
+            let result = job(&sql);
+            pool.give_back(sql);
+            result
+        };
+        look().map_or_else(again_or_done, |value| Ended::Done(Ok(value)))
+    })
+}
+
 /// Work that makes its transactions itself, and may be done again.
 pub(super) fn plain<T>(
     pool: &Pool,

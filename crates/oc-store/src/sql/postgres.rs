@@ -14,7 +14,7 @@ use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::{Params, Value};
+use super::{Params, Value, values_of};
 use crate::StoreError;
 
 /// The longest that an answer is waited for; the server gives up before.
@@ -22,27 +22,35 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Statements of one text that are kept prepared; there are not so many in the program.
 const KEPT: usize = 1_000;
 
-/// What is sent without being waited for, before it is heard of.
-const MOST_UNHEARD: usize = 128;
+/// Rows that one statement inserts at most.
+const MOST_TOGETHER: usize = 16;
+/// Statements that are kept to be sent together.
+const MOST_UNSENT: usize = 128;
 
-type Unheard = Pin<Box<MaybeDone<BoxFuture<'static, Answer<()>>>>>;
+type Unsent = Pin<Box<MaybeDone<BoxFuture<'static, Answer<()>>>>>;
 type Answer<T> = Result<T, tokio_postgres::Error>;
 
 /// A connection. Whoever uses it is on a thread that may wait.
+///
+/// A statement whose answer nobody needs yet goes out with the next one that is waited for: each on its
+/// own would wake the task that writes them, and fill a packet.
 pub(crate) struct Session {
     client: Arc<Client>,
     runtime: Handle,
     prepared: RefCell<HashMap<String, Statement>>,
-    /// What was sent and not answered yet, in order.
-    unheard: RefCell<Vec<Unheard>>,
+    /// What goes out with the next statement, in order...
+    unsent: RefCell<Vec<Unsent>>,
+    /// ...and whether a transaction begins with it.
+    begins: Cell<bool>,
     /// An answer has not come in time: nobody knows what the server is doing.
     lost: Cell<bool>,
 }
 
 impl Session {
     pub(crate) fn new(client: Client, runtime: Handle) -> Self {
-        let (prepared, unheard, lost) = (RefCell::default(), RefCell::default(), Cell::new(false));
-        Self { client: Arc::new(client), runtime, prepared, unheard, lost }
+        let (prepared, unsent) = (RefCell::default(), RefCell::default());
+        let (begins, lost) = (Cell::new(false), Cell::new(false));
+        Self { client: Arc::new(client), runtime, prepared, unsent, begins, lost }
     }
 
     /// Whether it is of no use any more.
@@ -61,14 +69,19 @@ impl Session {
     /// Begins a transaction; whether it has is heard with its first statement.
     pub(super) fn begin(&self, text: &str) {
         let (client, text) = (Arc::clone(&self.client), text.to_owned());
-        self.send(async move { client.batch_execute(&text).await });
+        self.later(async move { client.batch_execute(&text).await });
+        self.begins.set(true);
     }
 
     /// Ends a transaction as if nothing had happened, which nobody has to hear of: what is sent from
     /// now on comes behind it. It only fails where the connection is closed.
     pub(super) fn roll_back(&self) {
-        self.begin("ROLLBACK");
-        self.unheard.take();
+        self.unsent.take();
+        if !self.begins.take() {
+            // The first look sends it.
+            let mut end = pin!(self.client.batch_execute("ROLLBACK"));
+            let _ = self.runtime.block_on(async { poll!(&mut end) });
+        }
     }
 
     pub(super) fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
@@ -81,27 +94,47 @@ impl Session {
         self.wait(self.client.query(&statement, &parameters(values)))
     }
 
-    /// Sends a statement for each row of values. How that went is heard with a later statement.
+    /// Runs a statement for each row of values. How that went is heard with a later statement.
     pub(super) fn execute_each<P: Params>(
         &self,
         text: &str,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<(), StoreError> {
-        if self.unheard.borrow().len() > MOST_UNHEARD {
-            self.hear()?;
-        }
-        for row in rows {
-            let row = row.values();
-            let statement = self.prepared(text, row.as_ref())?;
-            let (values, client) = (owned(row.as_ref()), Arc::clone(&self.client));
-            self.send(
-                async move { client.execute(&statement, &borrowed(&values)).await.map(drop) },
-            );
+        rows.into_iter().try_for_each(|row| self.execute_later(text, row.values().as_ref()))
+    }
+
+    /// Inserts rows, several of them with a statement. How that went is heard with a later one.
+    pub(super) fn insert_each<P: Params>(
+        &self,
+        text: &str,
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<P> = rows.into_iter().collect();
+        let mut rest = &rows[..];
+        while !rest.is_empty() {
+            // Few lengths, so that few statements have to be prepared.
+            let length = 1 << rest.len().min(MOST_TOGETHER).ilog2();
+            let (some, after) = rest.split_at(length);
+            let values: Vec<_> = some.iter().map(Params::values).collect();
+            let values: Vec<_> = values.iter().flat_map(|row| row.as_ref()).copied().collect();
+            let text = format!("{text} {}", values_of(length, values.len() / length));
+            self.execute_later(&text, &values)?;
+            rest = after;
         }
         Ok(())
     }
 
-    /// Sends a statement; what it finds is there once it was heard.
+    fn execute_later(&self, text: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        if self.unsent.borrow().len() >= MOST_UNSENT {
+            self.hear()?;
+        }
+        let statement = self.prepared(text, values)?;
+        let (values, client) = (owned(values), Arc::clone(&self.client));
+        self.later(async move { client.execute(&statement, &borrowed(&values)).await.map(drop) });
+        Ok(())
+    }
+
+    /// Runs a statement; what it finds is there once it was heard.
     pub(super) fn find_later(
         &self,
         text: &str,
@@ -111,7 +144,7 @@ impl Session {
         let (values, client) = (owned(values), Arc::clone(&self.client));
         let found = Arc::new(OnceLock::new());
         let place = Arc::clone(&found);
-        self.send(async move {
+        self.later(async move {
             let rows = client.query(&statement, &borrowed(&values)).await?;
             place.get_or_init(|| rows);
             Ok(())
@@ -119,7 +152,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Waits until all that was sent is done.
+    /// Waits until everything is done.
     pub(super) fn hear(&self) -> Result<(), StoreError> {
         self.wait(async { Ok(()) })
     }
@@ -178,12 +211,9 @@ impl Session {
         })
     }
 
-    fn send(&self, answer: impl Future<Output = Answer<()>> + Send + 'static) {
+    fn later(&self, answer: impl Future<Output = Answer<()>> + Send + 'static) {
         let answer: BoxFuture<'static, Answer<()>> = Box::pin(answer);
-        let mut answer = Box::pin(maybe_done(answer));
-        // The first look sends it.
-        let _ = self.runtime.block_on(async { poll!(&mut answer) });
-        self.unheard.borrow_mut().push(answer);
+        self.unsent.borrow_mut().push(Box::pin(maybe_done(answer)));
     }
 
     fn prepared(&self, text: &str, values: &[Value<'_>]) -> Result<Statement, StoreError> {
@@ -209,12 +239,17 @@ impl Session {
         within: Duration,
         answer: impl Future<Output = Answer<T>>,
     ) -> Result<T, StoreError> {
-        let unheard = self.unheard.take();
+        let mut before = self.unsent.take();
+        self.begins.set(false);
         let answer = async {
+            // The first look at each sends it.
+            for unsent in &mut before {
+                let _ = poll!(unsent);
+            }
             let mut answer = pin!(maybe_done(answer));
             let _ = poll!(&mut answer);
             // The first that has failed says why the others have.
-            for mut sent in unheard {
+            for mut sent in before {
                 sent.as_mut().await;
                 sent.as_mut().take_output().transpose()?;
             }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 
-use super::{Params, Row, Value};
+use super::{Params, Row, Value, values_of};
 use crate::StoreError;
 
 pub(super) fn execute(
@@ -22,6 +22,17 @@ pub(super) fn count_each<P: Params>(
 ) -> Result<Vec<usize>, StoreError> {
     let mut statement = connection.prepare_cached(text)?;
     rows.into_iter().map(|values| run(&mut statement, values.values().as_ref())).collect()
+}
+
+pub(super) fn insert_each<P: Params>(
+    connection: &Connection,
+    text: &str,
+    rows: impl IntoIterator<Item = P>,
+) -> Result<(), StoreError> {
+    let mut rows = rows.into_iter().peekable();
+    let Some(first) = rows.peek() else { return Ok(()) };
+    let text = format!("{text} {}", values_of(1, first.values().as_ref().len()));
+    count_each(connection, &text, rows).map(drop)
 }
 
 pub(super) fn find<T>(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::GONE;
 use super::text::{swept_text, task_text};
-use crate::ledger::{publish, remember, replace_contents, tell};
+use crate::ledger::{Told, publish, remember, replace_contents, tell};
 use crate::sql::{Sql, params};
 use crate::{StoreError, notice};
 
@@ -19,7 +19,7 @@ pub(super) fn record(
     now: Timestamp,
     step: &Step,
     notifications: &[Notification],
-) -> Result<bool, StoreError> {
+) -> Result<Told, StoreError> {
     let due = match step.next {
         Next::Now => Some(now),
         Next::At(at) => Some(at),

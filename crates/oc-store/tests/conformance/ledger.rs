@@ -1,7 +1,7 @@
 //! The ledger: claims, one transaction a poll, and what an abandoned poll leaves.
 
 use oc_poll::{Failure, Finding, Fingerprint, Ledger, LedgerError, Outcome, Part, Version};
-use oc_store::By;
+use oc_store::{By, InstanceFields};
 use serde_json::json;
 
 use crate::house::{ClaimPolls, House, LEASE, configuration, done, fields, part, s};
@@ -104,6 +104,44 @@ async fn events_fingerprints_and_cursor_are_stored_together() {
     let lanes = house.lanes(1_900).await.lanes;
     assert_eq!(lanes[0].notifications.len(), 2);
     assert_eq!(house.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));
+}
+
+#[tokio::test]
+async fn notifications_are_in_the_order_in_which_a_poll_has_found_their_records() {
+    let house = House::new().await;
+    house.instance("token").await;
+    let due = house.due(1_900).await.unwrap();
+    house.store.finish(&due, done(1_900, part(1..471))).await.unwrap();
+    assert_eq!(house.store.standing(s(1_900)).await.unwrap().outbox, 47);
+    let lane = house.lanes(1_900).await.lanes.remove(0);
+    let bodies: Vec<_> =
+        lane.notifications.iter().map(|one| String::from_utf8_lossy(&one.body)).collect();
+    assert!(bodies.len() > 16, "{}", bodies.len());
+    for (at, body) in bodies.iter().enumerate() {
+        assert!(body.contains(&format!("\"objectId\":\"{}\"", at * 10 + 1)), "{at}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn notifications_carry_what_the_instance_is_called_when_they_are_found() {
+    let house = House::new().await;
+    let id = house.instance("token").await;
+    for (revision, name) in [(1, "Sales"), (2, "Sales, Europe")] {
+        let renamed =
+            InstanceFields { name: name.to_owned(), ..fields(&configuration(&json!({}))) };
+        let now = s(1_900 + revision * 900);
+        house
+            .store
+            .update_instance(id, revision, renamed, false, By::default(), now)
+            .await
+            .unwrap();
+        let due = house.due(1_900 + revision * 900).await.unwrap();
+        house.store.finish(&due, done(1_900 + revision * 900, part(1..2))).await.unwrap();
+    }
+    let told = house.lanes(9_000).await.lanes.remove(0).notifications;
+    let bodies: Vec<_> = told.iter().map(|one| String::from_utf8_lossy(&one.body)).collect();
+    assert!(bodies[0].contains("\"Sales\""), "{}", bodies[0]);
+    assert!(bodies[1].contains("\"Sales, Europe\""), "{}", bodies[1]);
 }
 
 #[tokio::test]
