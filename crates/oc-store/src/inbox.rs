@@ -54,7 +54,7 @@ impl Inbox for Store {
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
         let taken = self.database.write_to(touches, take).instrument(commit).await;
-        let taken = taken.map(Told::is_news);
+        let taken = taken.map(Told::has_news);
         if matches!(taken, Ok(true)) {
             self.shared.wakes.wake(Wake::Outbox);
         }

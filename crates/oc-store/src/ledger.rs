@@ -174,7 +174,7 @@ impl Store {
                     })
                 };
                 let touches = Touches::Instance(instance);
-                self.database.write_to(touches, record).instrument(commit).await?.is_news()
+                self.database.write_to(touches, record).instrument(commit).await?.has_news()
             }
         };
         if told {

@@ -109,7 +109,7 @@ impl Tasks for Store {
         let commit = tracing::info_span!("commit", notifications = count);
         let touches = Touches::Instance(instance);
         let recorded = self.database.write_to(touches, record).instrument(commit).await;
-        let recorded = recorded.map(Told::is_news);
+        let recorded = recorded.map(Told::has_news);
         if matches!(recorded, Ok(true)) {
             self.shared.wakes.wake(Wake::Outbox);
         }

@@ -45,7 +45,10 @@ async fn a_server_whose_database_says_nothing_ends_when_it_is_told_to() -> anyho
     server.set("OC_DATABASE_URL", &format!("postgres://oc:oc@{address}/oc"));
     server.set("OC_SECRET_KEY", POSTGRES_KEY);
     let mut connection = None;
-    let asked = async { Ok(connection = Some(silent.accept().await?)) };
+    let asked = async {
+        connection = Some(silent.accept().await?);
+        Ok(())
+    };
     assert_eq!(server.terminate_at_start(asked).await?, Some(0), "{}", server.log());
     assert!(server.log().contains("Stopped before it had started"), "{}", server.log());
     Ok(())

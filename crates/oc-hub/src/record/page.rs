@@ -21,7 +21,7 @@ const LARGEST_ENVELOPE: usize = 1 << 20;
 pub struct PageForm<'a> {
     /// The array of records.
     pub items: &'a FieldPath,
-    /// The fields that are picked out of each record on the way.
+    /// The fields that are picked out of each record.
     pub fields: &'a Picker,
     /// The next page.
     pub next: Option<&'a FieldPath>,
@@ -72,8 +72,8 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Takes an answer apart in one pass. The whole of it is checked to be valid JSON of at most
-    /// 128 levels, so that one cut short never passes for a shorter page.
+    /// Takes an answer apart. The whole of it is checked to be valid JSON of at most 128 levels, so
+    /// that one cut short never passes for a shorter page.
     ///
     /// # Errors
     /// What it is instead.

@@ -163,7 +163,7 @@ pub(crate) struct Told(Later<bool>);
 
 impl Told {
     /// Where the connection was cut it is not known, and whoever sends looks in vain at worst.
-    pub(crate) fn is_news(self) -> bool {
+    pub(crate) fn has_news(self) -> bool {
         self.0.found().map_or(true, |told| told == Some(true))
     }
 }

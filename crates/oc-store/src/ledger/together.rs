@@ -75,7 +75,7 @@ async fn record(database: &Database, together: &mut Vec<Waiting>) {
     let touches = Touches::Instances(ended.iter().map(|one| one.instance).collect());
     let write = move |sql: &Sql| record_all(sql, &ended);
     let recorded: Vec<Recorded> = match database.write_to(touches, write).await {
-        Ok(told) => told.into_iter().map(|told| Ok(told.map(Told::is_news))).collect(),
+        Ok(told) => told.into_iter().map(|told| Ok(told.map(Told::has_news))).collect(),
         Err(error) => {
             let error = Arc::new(error);
             waiting.iter().map(|_| Err(Arc::clone(&error))).collect()

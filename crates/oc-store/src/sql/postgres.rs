@@ -116,7 +116,7 @@ impl Session {
             let length = 1 << rest.len().min(MOST_TOGETHER).ilog2();
             let (some, after) = rest.split_at(length);
             let values: Vec<_> = some.iter().map(Params::values).collect();
-            let values: Vec<_> = values.iter().flat_map(|row| row.as_ref()).copied().collect();
+            let values: Vec<_> = values.iter().flat_map(AsRef::as_ref).copied().collect();
             let text = format!("{text} {}", values_of(length, values.len() / length));
             self.execute_later(&text, &values)?;
             rest = after;
