@@ -6,6 +6,7 @@ mod migrations;
 mod news;
 mod node;
 mod pool;
+pub(crate) mod receipt;
 mod touches;
 mod transaction;
 

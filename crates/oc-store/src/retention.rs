@@ -5,7 +5,7 @@ use std::time::Duration;
 use oc_config::Timestamp;
 use oc_poll::ResourceId;
 
-use crate::postgres::Touches;
+use crate::postgres::{Touches, receipt};
 use crate::sql::{Row, Sql, params};
 use crate::{Store, StoreError, audit, metrics, notice, people, purse, sessions};
 
@@ -67,6 +67,7 @@ impl Store {
         let day_old = move |sql: &Sql| sweep_day_old(sql, yesterday);
         while self.database.write_to(Touches::Nothing, day_old).await? {}
         while self.database.write_to(Touches::Nothing, move |sql| audit::sweep(sql, now)).await? {}
+        self.database.write_to(Touches::Nothing, move |sql| receipt::sweep(sql, now)).await?;
         self.database.write(move |sql| people::sweep(sql, now)).await?;
         self.database.write(move |sql| sessions::sweep(sql, now)).await
     }

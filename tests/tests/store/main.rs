@@ -7,6 +7,7 @@ mod backlog;
 #[path = "../../../crates/oc-store/tests/conformance/contents.rs"]
 mod contents;
 mod copied;
+mod crashed;
 #[path = "../../../crates/oc-store/tests/conformance/events.rs"]
 mod events;
 #[path = "../../../crates/oc-store/tests/conformance/house.rs"]

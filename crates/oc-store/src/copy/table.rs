@@ -12,7 +12,7 @@ const CHUNK: usize = 1_000;
 /// ...unless they are as large as this.
 const CHUNK_BYTES: usize = 4 << 20;
 /// What only nodes that share a database have.
-const OF_NODES: [&str; 4] = ["budget", "claim", "node", "schema_version"];
+const OF_NODES: [&str; 5] = ["budget", "claim", "node", "receipt", "schema_version"];
 /// What others refer to comes first.
 const FIRST: [&str; 3] = ["organization", "user", "instance"];
 

@@ -22,13 +22,14 @@ struct Step {
 
 /// In this order. The first one makes all that SQLite's first seven do.
 #[rustfmt::skip]
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { number: 7, works_with: 7, text: include_str!("../../migrations/postgres/0007_first.sql") },
     Step { number: 8, works_with: 8, text: include_str!("../../migrations/postgres/0008_traced.sql") },
     Step { number: 9, works_with: 9, text: include_str!("../../migrations/postgres/0009_probes.sql") },
     Step { number: 10, works_with: 10, text: include_str!("../../migrations/postgres/0010_notices.sql") },
     Step { number: 11, works_with: 11, text: include_str!("../../migrations/postgres/0011_turns.sql") },
     Step { number: 12, works_with: 11, text: include_str!("../../migrations/postgres/0012_kinds.sql") },
+    Step { number: 13, works_with: 11, text: include_str!("../../migrations/postgres/0013_receipts.sql") },
 ];
 
 /// The longest that a step may take, and that it waits for others.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_postgres::Client;
 
 use super::connect::Connector;
+use super::receipt::Receipts;
 use crate::StoreError;
 use crate::sql::{Session, Sql};
 
@@ -14,7 +15,22 @@ use crate::sql::{Session, Sql};
 pub(super) struct Pool {
     connector: Connector,
     runtime: Handle,
-    idle: Mutex<Vec<Sql>>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A connection, lent.
+pub(super) struct Connection {
+    pub(super) sql: Sql,
+    pub(super) receipts: Receipts,
+}
+
+impl Connection {
+    pub(super) fn is_closed(&self) -> bool {
+        match &self.sql {
+            Sql::Postgres(session) => session.is_closed(),
+            Sql::Sqlite(_) => false,
+        }
+    }
 }
 
 impl Pool {
@@ -23,11 +39,11 @@ impl Pool {
     }
 
     /// A connection, a new one when none is idle. There are as many as there are jobs at once.
-    pub(super) fn take(&self) -> Result<Sql, StoreError> {
+    pub(super) fn take(&self) -> Result<Connection, StoreError> {
         loop {
-            let Some(sql) = self.idle().pop() else { return self.connect() };
-            if !is_closed(&sql) {
-                return Ok(sql);
+            let Some(connection) = self.idle().pop() else { return self.connect() };
+            if !connection.is_closed() {
+                return Ok(connection);
             }
         }
     }
@@ -41,25 +57,19 @@ impl Pool {
     }
 
     /// Gives one back that is not within a transaction.
-    pub(super) fn give_back(&self, sql: Sql) {
-        if !is_closed(&sql) {
-            self.idle().push(sql);
+    pub(super) fn give_back(&self, connection: Connection) {
+        if !connection.is_closed() {
+            self.idle().push(connection);
         }
     }
 
-    fn connect(&self) -> Result<Sql, StoreError> {
+    fn connect(&self) -> Result<Connection, StoreError> {
         let client = self.runtime.block_on(self.connector.connect())?;
-        Ok(Sql::Postgres(Session::new(client, self.runtime.clone())))
+        let sql = Sql::Postgres(Session::new(client, self.runtime.clone()));
+        Ok(Connection { sql, receipts: Receipts::default() })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Sql>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) fn is_closed(sql: &Sql) -> bool {
-    match sql {
-        Sql::Postgres(session) => session.is_closed(),
-        Sql::Sqlite(_) => false,
     }
 }

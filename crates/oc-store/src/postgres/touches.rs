@@ -32,17 +32,14 @@ pub(crate) enum Touches {
     Nothing,
 }
 
-/// Each also tells the transaction's number, and of the schema where it is and the oldest program that
-/// works with it.
-const NOTHING: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with
+/// Each also tells of the schema where it is and the oldest program that works with it.
+const NOTHING: &str = "SELECT step, works_with FROM schema_version";
+const ALONE: &str = "SELECT step, works_with, pg_advisory_xact_lock(CAST(?1 AS integer), 0)
   FROM schema_version";
-const ALONE: &str = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with,
-  pg_advisory_xact_lock(CAST(?1 AS integer), 0) FROM schema_version";
 /// Beside others that are about single instances. Other instances may have the same number modulo
 /// 2^31, which costs a wait and no more. 0 is the lock above.
 const INSTANCE: &str =
-    "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), step, works_with,
-  pg_advisory_xact_lock_shared(CAST(?1 AS integer), 0),
+    "SELECT step, works_with, pg_advisory_xact_lock_shared(CAST(?1 AS integer), 0),
   pg_advisory_xact_lock(CAST(?1 AS integer), CAST(1 + ?2 % 2147483646 AS integer))
   FROM schema_version";
 
@@ -53,15 +50,15 @@ impl Touches {
     }
 
     /// What is sent from now on waits until nobody else decides about it; until the transaction ends
-    /// nobody else will. Tells the number of the transaction.
+    /// nobody else will.
     ///
     /// # Errors
     /// [`StoreError::Newer`]: a newer program has taken a step that this one does not work with.
-    pub(super) fn lock(&self, sql: &Sql) -> Result<Later<i64>, StoreError> {
+    pub(super) fn lock(&self, sql: &Sql) -> Result<Later<()>, StoreError> {
         match self {
-            Self::Nothing => sql.find_later(NOTHING, (), begun),
-            Self::All => sql.find_later(ALONE, [LOCKS], begun),
-            Self::Instance(instance) => sql.find_later(INSTANCE, [LOCKS, instance.0], begun),
+            Self::Nothing => sql.find_later(NOTHING, (), works),
+            Self::All => sql.find_later(ALONE, [LOCKS], works),
+            Self::Instance(instance) => sql.find_later(INSTANCE, [LOCKS, instance.0], works),
             Self::Instances(instances) => {
                 beside(sql, instances.iter().map(|instance| instance.0).collect())
             }
@@ -78,20 +75,19 @@ impl Touches {
 }
 
 /// In the order of their locks, so that no two jobs wait for each other.
-fn beside(sql: &Sql, mut instances: Vec<i64>) -> Result<Later<i64>, StoreError> {
+fn beside(sql: &Sql, mut instances: Vec<i64>) -> Result<Later<()>, StoreError> {
     instances.sort_unstable_by_key(|instance| instance % 2_147_483_646);
     instances.dedup();
     let locks = instances.iter().map(|instance| [LOCKS, *instance]);
-    let numbers = sql.find_each(INSTANCE, locks, begun)?;
-    match numbers.into_iter().flatten().next() {
-        Some(number) => Ok(Later::Here(Some(number))),
+    let locked = sql.find_each(INSTANCE, locks, works)?;
+    match locked.into_iter().flatten().next() {
+        Some(()) => Ok(Later::Here(Some(()))),
         // None of the resources is there any more.
-        None => sql.find_later(NOTHING, (), begun),
+        None => sql.find_later(NOTHING, (), works),
     }
 }
 
-/// The transaction's number, where this program still works with the schema.
-fn begun(row: &Row<'_>) -> Result<i64, StoreError> {
-    migrations::check(row.get(1)?, row.get(2)?)?;
-    row.get(0)
+/// Whether this program still works with the schema.
+fn works(row: &Row<'_>) -> Result<(), StoreError> {
+    migrations::check(row.get(0)?, row.get(1)?)
 }

@@ -1,12 +1,13 @@
 //! Jobs as transactions: repeated when that helps, and never done twice.
 //!
 //! A connection can be cut while a commit is under way. Whether it was done is then asked on another
-//! connection, by the transaction's number, and the job runs again only when it was not.
+//! connection, by the transaction's receipt, and the job runs again only when it was not.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::pool::{Pool, is_closed};
+use super::pool::{Connection, Pool};
+use super::receipt::Receipt;
 use super::touches::{LOCKS, Touches};
 use crate::StoreError;
 use crate::sql::{Later, Sql};
@@ -17,6 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 /// ...which doubles up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A transaction that has begun.
+struct Begun {
+    connection: Connection,
+    receipt: Receipt,
+    /// Whether the receipt is written.
+    written: Later<()>,
+    /// Whether what the job decides about is locked, and this program works with the schema.
+    locked: Later<()>,
+}
 
 /// How a try ended.
 enum Ended<T> {
@@ -31,7 +42,7 @@ pub(super) fn write<T>(
     job: &impl Fn(&Sql) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     persist(|until| match begin_write(pool, touches) {
-        Ok((sql, number)) => finish_write(pool, sql, number, job, until),
+        Ok(begun) => finish_write(pool, begun, job, until),
         Err(error) => again_or_done(error),
     })
 }
@@ -42,10 +53,10 @@ pub(super) fn read<T>(
 ) -> Result<T, StoreError> {
     persist(|_| {
         let read = || {
-            let sql = pool.take()?;
-            sql.begin("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
-            let result = job(&sql);
-            give_back(pool, sql);
+            let connection = pool.take()?;
+            connection.sql.begin("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+            let result = job(&connection.sql);
+            give_back(pool, connection);
             result
         };
         read().map_or_else(again_or_done, |value| Ended::Done(Ok(value)))
@@ -59,9 +70,9 @@ pub(super) fn look<T>(
 ) -> Result<T, StoreError> {
     persist(|_| {
         let look = || {
-            let sql = pool.take()?;
-            let result = job(&sql);
-            pool.give_back(sql);
+            let connection = pool.take()?;
+            let result = job(&connection.sql);
+            pool.give_back(connection);
             result
         };
         look().map_or_else(again_or_done, |value| Ended::Done(Ok(value)))
@@ -74,9 +85,10 @@ pub(super) fn plain<T>(
     work: &impl Fn(&Sql) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     persist(|_| {
-        let done = pool.take().and_then(|sql| {
-            let done = work(&sql).and_then(|done| sql.hear().map(|()| done));
-            give_back(pool, sql);
+        let done = pool.take().and_then(|connection| {
+            let sql = &connection.sql;
+            let done = work(sql).and_then(|done| sql.hear().map(|()| done));
+            give_back(pool, connection);
             done
         });
         done.map_or_else(again_or_done, |value| Ended::Done(Ok(value)))
@@ -100,20 +112,26 @@ fn persist<T>(mut attempt: impl FnMut(Instant) -> Ended<T>) -> Result<T, StoreEr
     }
 }
 
-/// A transaction with its number, once nobody else decides about what it touches. Each of its
+/// A transaction with its receipt, once nobody else decides about what it touches. Each of its
 /// statements sees what was committed before, so that what the lock was waited for is seen.
 ///
 /// It waits for a change of the schema, and a change of the schema for it; so what the first statement
 /// finds of the schema holds until its end.
-fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, Later<i64>), StoreError> {
-    let sql = pool.take()?;
-    sql.begin(&format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({LOCKS}, -1)"
-    ))?;
-    match touches.lock(&sql) {
-        Ok(number) => Ok((sql, number)),
+fn begin_write(pool: &Pool, touches: &Touches) -> Result<Begun, StoreError> {
+    let connection = pool.take()?;
+    let begin = || {
+        let (sql, receipts) = (&connection.sql, &connection.receipts);
+        let name = receipts.open(sql)?;
+        sql.begin(&format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({LOCKS}, -1)"
+        ))?;
+        let (receipt, written) = receipts.write(sql, name)?;
+        Ok((receipt, written, touches.lock(sql)?))
+    };
+    match begin() {
+        Ok((receipt, written, locked)) => Ok(Begun { connection, receipt, written, locked }),
         Err(error) => {
-            give_back(pool, sql);
+            give_back(pool, connection);
             Err(error)
         }
     }
@@ -121,29 +139,36 @@ fn begin_write(pool: &Pool, touches: &Touches) -> Result<(Sql, Later<i64>), Stor
 
 fn finish_write<T>(
     pool: &Pool,
-    sql: Sql,
-    number: Later<i64>,
+    begun: Begun,
     job: &impl Fn(&Sql) -> Result<T, StoreError>,
     until: Instant,
 ) -> Ended<T> {
-    let value = job(&sql);
-    let number = number.heard(&sql).and_then(|number| number.ok_or(StoreError::NoRow));
-    let (value, number) = match (value, number) {
-        (Ok(value), Ok(number)) => (value, number),
+    let Begun { connection, receipt, written, locked } = begun;
+    let sql = &connection.sql;
+    let value = job(sql);
+    let locked = locked.heard(sql).and_then(|locked| locked.ok_or(StoreError::NoRow));
+    let written = written.heard(sql);
+    let value = match (value, locked, written) {
+        (Ok(value), Ok(()), Ok(Some(()))) => value,
         // What a job finds in the schema of a newer program says nothing.
-        (_, Err(error @ StoreError::Newer { .. })) | (Err(error), _) | (_, Err(error)) => {
-            give_back(pool, sql);
+        (_, Err(error @ StoreError::Newer { .. }), _)
+        | (Err(error), ..)
+        | (_, Err(error), _)
+        | (.., Err(error)) => {
+            give_back(pool, connection);
             return again_or_done(error);
         }
+        // The connection is so old that nobody could ask for what it commits.
+        (.., Ok(None)) => return Ended::Again(StoreError::Closed),
     };
     match sql.batch("COMMIT") {
         Ok(()) => {
-            pool.give_back(sql);
+            pool.give_back(connection);
             Ended::Done(Ok(value))
         }
-        Err(error) if is_closed(&sql) => {
-            drop(sql);
-            match was_committed(pool, number, until) {
+        Err(error) if connection.is_closed() => {
+            drop(connection);
+            match receipt.is_there(pool, until) {
                 Some(true) => Ended::Done(Ok(value)),
                 Some(false) => Ended::Again(error),
                 None => Ended::Done(Err(StoreError::Commit(format!(
@@ -152,36 +177,16 @@ fn finish_write<T>(
             }
         }
         Err(error) => {
-            give_back(pool, sql);
+            give_back(pool, connection);
             again_or_done(error)
         }
     }
 }
 
-/// What became of a transaction whose connection was cut; `None` when nobody can be asked in time.
-/// One that the server has not noticed to be cut ends soon, as none may be idle for long.
-fn was_committed(pool: &Pool, number: i64, until: Instant) -> Option<bool> {
-    let status = "SELECT pg_xact_status(CAST(CAST(?1 AS text) AS xid8))";
-    while Instant::now() < until {
-        let asked = pool.take().and_then(|sql| {
-            let status = sql.one(status, [number], |row| row.get::<Option<String>>(0))?;
-            pool.give_back(sql);
-            Ok(status)
-        });
-        match asked.as_ref().map(Option::as_deref) {
-            Ok(Some("committed")) => return Some(true),
-            Ok(Some("aborted")) => return Some(false),
-            Ok(None) => return None,
-            Ok(Some(_)) | Err(_) => sleep(Duration::from_millis(100)),
-        }
-    }
-    None
-}
-
 /// A connection whose transaction cannot be ended is of no use.
-fn give_back(pool: &Pool, sql: Sql) {
-    if sql.roll_back().is_ok() {
-        pool.give_back(sql);
+fn give_back(pool: &Pool, connection: Connection) {
+    if connection.sql.roll_back().is_ok() {
+        pool.give_back(connection);
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each step once, in this order; `user_version` counts those done.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_tasks.sql"),
     include_str!("../../migrations/0003_content.sql"),
@@ -18,6 +18,7 @@ const STEPS: [&str; 12] = [
     include_str!("../../migrations/0010_notices.sql"),
     include_str!("../../migrations/0011_turns.sql"),
     include_str!("../../migrations/0012_kinds.sql"),
+    include_str!("../../migrations/0013_receipts.sql"),
 ];
 
 /// The schema of a database, and the one this program works with.

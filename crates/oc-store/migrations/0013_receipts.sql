@@ -1,0 +1,1 @@
+-- Only PostgreSQL has receipts: nobody cuts the connection to a file.
