@@ -19,6 +19,7 @@ mod paging;
 mod query;
 mod rates;
 mod reference;
+mod remote;
 mod request_id;
 mod token_fault;
 mod traffic;

@@ -78,6 +78,26 @@ async fn secrets_cannot_be_guessed_and_guessing_keeps_no_known_caller_out() -> a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_behind_a_proxy_keeps_nobody_else_out_who_is_behind_it() -> anyhow::Result<()> {
+    let behind = [("OC_API_FAILURE_RATE", "2"), ("OC_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let server = server(&behind).await?;
+    let get = async |from: &str, authorization: &str| {
+        let headers = [("x-forwarded-for", from), ("authorization", authorization)];
+        Ok::<_, anyhow::Error>(
+            server.api.call_with("GET", "/instances", &headers, None).await?.status,
+        )
+    };
+    for guess in ["one", "two"] {
+        let wrong = format!("User {guess}, Organization x");
+        assert_eq!(get("203.0.113.7", &wrong).await?, 401);
+    }
+    // What it writes itself stands before the proxy's word.
+    assert_eq!(get("198.51.100.1, 203.0.113.7", "User three, Organization x").await?, 429);
+    assert_eq!(get("203.0.113.8", &server.api.platform()).await?, 200);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn web_pages_may_call_from_the_origins_that_are_set() -> anyhow::Result<()> {
     let origin = "https://app.example";
     let server = server(&[("OC_CORS_ORIGINS", "https://app.example,https://b.example")]).await?;

@@ -12,12 +12,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
+use super::remote::Remote;
 use crate::settings::Access;
 
 /// runtime.md, "Limits".
@@ -26,10 +28,6 @@ const LARGEST_HEAD: usize = 32 << 10;
 const MOST_HEADERS: usize = 100;
 /// How long a client may take nothing of its answer.
 const WRITE_WITHIN: Duration = Duration::from_secs(60);
-
-/// The address a request came from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Remote(pub(super) IpAddr);
 
 /// Serves until `stop`; requests under way are finished. Clients over the most connections wait to
 /// be let in. A head that takes too long, or none for as long, ends its connection.
@@ -40,6 +38,7 @@ pub(super) async fn serve<L: Listener<Addr = SocketAddr>>(
     stop: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(access.connections));
+    let proxies: Arc<[IpNet]> = access.proxies.clone().into();
     let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -53,8 +52,9 @@ pub(super) async fn serve<L: Listener<Addr = SocketAddr>>(
         };
         let Some((permit, stream, address)) = accepted else { break };
         let (http, router, watcher) = (http.clone(), router.clone(), graceful.watcher());
+        let proxies = Arc::clone(&proxies);
         tasks.spawn(async move {
-            converse(&http, stream, address.ip(), router, watcher).await;
+            converse(&http, stream, (address.ip(), &proxies), router, watcher).await;
             drop(permit);
         });
     }
@@ -78,12 +78,13 @@ async fn accept<L: Listener>(
 async fn converse<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + 'static>(
     http: &http1::Builder,
     stream: S,
-    from: IpAddr,
+    (from, proxies): (IpAddr, &[IpNet]),
     router: Router,
     watcher: Watcher,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Remote(from));
+        let remote = Remote::of(from, request.headers(), proxies);
+        request.extensions_mut().insert(remote);
         router.clone().call(request)
     });
     let mut stream = TimeoutStream::new(stream);

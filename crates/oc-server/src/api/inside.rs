@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tower_service::Service as _;
 
-use super::connections::Remote;
+use super::remote::Remote;
 
 /// The largest answer that is read; lists are asked for page by page.
 const LARGEST: usize = 32 << 20;

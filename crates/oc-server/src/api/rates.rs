@@ -20,8 +20,8 @@ use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
 
 use super::caller::Secrets;
-use super::connections::Remote;
 use super::error::ApiError;
+use super::remote::Remote;
 use super::webhooks::is_delivery;
 use guesses::Guesses;
 

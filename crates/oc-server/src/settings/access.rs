@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use super::network::{NETWORKS, networks};
 use super::table::Found;
 use super::value;
 
@@ -18,6 +21,8 @@ pub(crate) struct Access {
     pub(crate) failure_rate: u32,
     /// Web pages that may call.
     pub(crate) origins: Origins,
+    /// Those who are believed from whom they pass requests on.
+    pub(crate) proxies: Vec<IpNet>,
 }
 
 /// Origins of web pages.
@@ -38,12 +43,14 @@ impl Access {
         let (rate, failure_rate) = (rate("api-rate"), rate("api-failure-rate"));
         let expected = "* or origins separated by commas, as https://app.example";
         let origins = found.parse("cors-origins", expected, origins);
+        let proxies = found.parse("trusted-proxies", NETWORKS, networks);
         Some(Self {
             connections: usize::try_from(connections?).ok()?,
             head_timeout: head_timeout?,
             rate: rate?,
             failure_rate: failure_rate?,
             origins: origins?,
+            proxies: proxies?,
         })
     }
 }

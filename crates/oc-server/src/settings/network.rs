@@ -18,12 +18,18 @@ pub(crate) struct Network {
 impl Network {
     /// `None` when there are faults, all of which are noted.
     pub(super) fn read(found: &mut Found) -> Option<Self> {
-        let expected = "networks separated by commas, as 127.0.0.0/8,::1/128";
-        let allowed = found.parse("allow-networks", expected, |text| list(text, network));
+        let allowed = found.parse("allow-networks", NETWORKS, networks);
         let expected = "addresses separated by commas, as 10.0.0.2 or [fd00::2]:5353";
         let servers = found.parse("dns-servers", expected, |text| list(text, name_server));
         Some(Self { allowed: allowed?, name_servers: servers? })
     }
+}
+
+/// What [`networks`] reads.
+pub(super) const NETWORKS: &str = "networks separated by commas, as 127.0.0.0/8,::1/128";
+
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
+    list(text, network)
 }
 
 fn list<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {

@@ -15,7 +15,7 @@ use super::file;
 struct Setting(&'static str, Option<&'static str>, bool, &'static str);
 
 #[rustfmt::skip]
-const SETTINGS: [Setting; 37] = [
+const SETTINGS: [Setting; 38] = [
     Setting("listen", Some("127.0.0.1:8080"), false, "Address of the API"),
     Setting("public-url", None, false, "The API's url as clients see it [default: from listen]"),
     Setting("database-url", Some("sqlite:oc.db"), true, "sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE for any number of servers"),
@@ -48,6 +48,7 @@ const SETTINGS: [Setting; 37] = [
     Setting("api-rate", Some("6000"), false, "Requests a minute of one caller; 0 is no limit"),
     Setting("api-failure-rate", Some("60"), false, "Requests a minute with wrong secrets from one address; 0 is no limit"),
     Setting("cors-origins", Some(""), false, "Origins of web pages that may call the API, separated by commas; * is any"),
+    Setting("trusted-proxies", Some(""), false, "Networks of proxies whose X-Forwarded-For says where requests come from, separated by commas"),
     Setting("otlp-endpoint", None, false, "Collector that takes traces over OTLP/HTTP, as http://127.0.0.1:4318 [default: no traces]"),
     Setting("otlp-headers", Some(""), true, "Headers for the collector, as name=value, separated by commas"),
     Setting("otlp-sample-ratio", Some("1"), false, "Part of the traces that is sent, from 0 to 1"),
