@@ -26,6 +26,7 @@ struct Line {
 }
 
 impl Line {
+    #[expect(clippy::disallowed_methods, reason = "not the product's, and on loopback")]
     async fn open(self: &Arc<Self>, server: SocketAddr) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
