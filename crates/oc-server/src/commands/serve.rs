@@ -143,6 +143,8 @@ fn bind(settings: &mut Settings) -> anyhow::Result<TcpSocket> {
 
 /// With everything that it needs from others.
 async fn connected(settings: Settings, roles: &[Role]) -> anyhow::Result<App> {
+    // What does not answer may be waited for.
+    tracing::info!(database = %settings.database, "Starting");
     let mut app = App::build(settings).await?;
     if roles.contains(&Role::Dispatch) {
         app.connect_queue().await?;
