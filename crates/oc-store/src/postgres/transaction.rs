@@ -161,25 +161,21 @@ fn finish_write<T>(
         // The connection is so old that nobody could ask for what it commits.
         (.., Ok(None)) => return Ended::Again(StoreError::Closed),
     };
-    match sql.batch("COMMIT") {
-        Ok(()) => {
-            pool.give_back(connection);
-            Ended::Done(Ok(value))
-        }
-        Err(error) if connection.is_closed() => {
-            drop(connection);
-            match receipt.is_there(pool, until) {
-                Some(true) => Ended::Done(Ok(value)),
-                Some(false) => Ended::Again(error),
-                None => Ended::Done(Err(StoreError::Commit(format!(
-                    "the connection was cut, and it is not known whether it was done: {error}"
-                )))),
-            }
-        }
-        Err(error) => {
-            give_back(pool, connection);
-            again_or_done(error)
-        }
+    let Err(error) = sql.batch("COMMIT") else {
+        pool.give_back(connection);
+        return Ended::Done(Ok(value));
+    };
+    give_back(pool, connection);
+    if !error.may_pass() {
+        return Ended::Done(Err(error));
+    }
+    // Whoever was cut off, or sent away by the server, has not heard whether it was done before.
+    match receipt.is_there(pool, until) {
+        Some(true) => Ended::Done(Ok(value)),
+        Some(false) => Ended::Again(error),
+        None => Ended::Done(Err(StoreError::Commit(format!(
+            "the connection was cut, and it is not known whether it was done: {error}"
+        )))),
     }
 }
 
