@@ -22,6 +22,9 @@ pub enum QueueError {
         /// In the server's words.
         reason: String,
     },
+    /// The servers keep different tickets, so that the queue has to be made anew.
+    #[error("the nodes of NATS JetStream disagree about what is in the queue, which is made anew")]
+    Disagrees,
     /// The outbox does not answer.
     #[error(transparent)]
     Outbox(#[from] oc_dispatch::OutboxError),

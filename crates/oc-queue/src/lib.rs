@@ -9,6 +9,7 @@ mod queue;
 mod relay;
 mod settings;
 mod shared;
+mod stays;
 mod stream;
 mod ticket;
 

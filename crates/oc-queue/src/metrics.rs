@@ -8,8 +8,9 @@ use crate::stream::Standing;
 pub(crate) fn stands(standing: Option<Standing>) {
     table::QUEUE_CONNECTED.set(&[], if standing.is_some() { 1.0 } else { 0.0 });
     if let Some(Standing { waiting, under_way }) = standing {
-        table::QUEUE_WAITING.count(&[], waiting);
-        table::QUEUE_ACK_PENDING.count(&[], u64::try_from(under_way).unwrap_or(u64::MAX));
+        let count = |tickets: usize| u64::try_from(tickets).unwrap_or(u64::MAX);
+        table::QUEUE_WAITING.count(&[], count(waiting));
+        table::QUEUE_ACK_PENDING.count(&[], count(under_way));
     }
 }
 

@@ -1,6 +1,5 @@
 //! The outbox as workers see it, when JetStream hands out its lanes.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,7 +62,7 @@ impl Queue {
             clock,
             hands: Hands::default(),
             overdue: Mutex::new(Instant::now()),
-            is_full: AtomicBool::new(false),
+            standing: Mutex::default(),
             stream: watch::Sender::new(None),
             alone: Notify::new(),
             moved: Notify::new(),

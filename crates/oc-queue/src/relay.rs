@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::QueueError;
 use crate::puller::Asked;
 use crate::shared::Shared;
+use crate::stays::Stays;
 use crate::stream::{RELAY_WAIT, Stream};
 
 /// The longest time between two looks: so a ticket that was lost is put there again.
@@ -31,7 +32,8 @@ const SPEAK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     while let Some((stream, message)) = stop.run_until_cancelled(turn(shared)).await {
         tracing::info!("This process puts into the queue what is due");
-        let mut relay = Relay { shared, stream, message, spoken: Instant::now() };
+        let spoken = Instant::now();
+        let mut relay = Relay { shared, stream, message, spoken, stays: Stays::default() };
         if Box::pin(relay.run(stop)).await {
             tracing::info!("Another process may put into the queue what is due");
         } else {
@@ -71,6 +73,7 @@ struct Relay<'a> {
     message: Message,
     /// When it has spoken of the message.
     spoken: Instant,
+    stays: Stays,
 }
 
 impl Relay<'_> {
@@ -91,6 +94,10 @@ impl Relay<'_> {
                 tracing::warn!(%error, "What is due was not put into the queue");
                 LOOK_EVERY
             });
+            if self.stays.belie(self.shared.standing()) {
+                self.shared.renew(&self.stream).await;
+                return true;
+            }
             if self.spoken.elapsed() >= RELAY_WAIT {
                 return true;
             }
@@ -102,6 +109,7 @@ impl Relay<'_> {
     async fn look(&mut self) -> Result<Duration, QueueError> {
         let Shared { settings, backlog, clock, .. } = self.shared;
         let queued = self.stream.tickets().await?;
+        self.stays.see(&queued);
         let now = clock.now();
         let room = settings.depth().saturating_sub(queued.len());
         let mut next = None;

@@ -1,6 +1,5 @@
 //! What the parts of the queue share: the connection, the stream while it answers, and the tickets.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::hands::Hands;
-use crate::stream::{ANSWER, Names, Stream};
+use crate::stream::{ANSWER, Names, Standing, Stream};
 use crate::{QueueError, QueueSettings, metrics};
 
 /// How often JetStream is asked how it stands with the tickets...
@@ -44,8 +43,8 @@ pub(crate) struct Shared {
     pub(crate) ended: Notify,
     /// When this process last looked for what is overdue.
     pub(crate) overdue: Mutex<Instant>,
-    /// As many are under way as may be, so that JetStream is right to hand out nothing.
-    pub(crate) is_full: AtomicBool,
+    /// How it last stood with the tickets.
+    pub(crate) standing: Mutex<Standing>,
 }
 
 impl Shared {
@@ -56,7 +55,8 @@ impl Shared {
 
     /// True for the one who is to look for what is overdue.
     pub(crate) fn is_time_for_overdue(&self) -> bool {
-        if self.is_full.load(Ordering::Relaxed) {
+        // JetStream is right to hand out nothing while as many are under way as may be.
+        if self.standing().under_way >= self.settings.max_ack_pending {
             return false;
         }
         let mut last = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,6 +65,11 @@ impl Shared {
             *last = Instant::now();
         }
         is_time
+    }
+
+    /// How it last stood with the tickets.
+    pub(crate) fn standing(&self) -> Standing {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stream, once JetStream answers.
@@ -113,8 +118,7 @@ impl Shared {
         };
         let standing = timeout(ANSWER, stream.standing()).await.map_err(QueueError::away)??;
         metrics::stands(Some(standing));
-        let is_full = standing.under_way >= self.settings.max_ack_pending;
-        self.is_full.store(is_full, Ordering::Relaxed);
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         if open.is_none() {
             tracing::info!("NATS JetStream hands out deliveries");
             self.backlog.tell_others(false);
@@ -122,6 +126,11 @@ impl Shared {
             self.moved.notify_one();
         }
         Ok(())
+    }
+
+    /// Does away with a stream that has tickets which nobody is handed. The next to ask makes it anew.
+    pub(crate) async fn renew(&self, stream: &Stream) {
+        self.close(&stream.remove().await.err().unwrap_or(QueueError::Disagrees));
     }
 
     fn close(&self, error: &QueueError) {

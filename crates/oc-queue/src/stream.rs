@@ -1,16 +1,15 @@
 //! The stream of tickets in JetStream, and its consumers.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::connection::State;
+use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer};
-use async_nats::jetstream::context::{Context, ContextBuilder, PublishError};
+use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
-use async_nats::jetstream::{self, ErrorCode};
+use async_nats::jetstream::stream::{ClusterInfo, Config, PeerInfo, RetentionPolicy};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use oc_dispatch::{DueLane, Ticket};
@@ -23,6 +22,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(2);
 pub(crate) const LANE_WAIT: Duration = Duration::from_secs(15);
 /// The same for being the one who looks what is due.
 pub(crate) const RELAY_WAIT: Duration = Duration::from_secs(5);
+/// The nodes of JetStream speak to each other every second.
+const SILENT: Duration = Duration::from_secs(3);
 /// Within this time JetStream takes what it has had for a repeat, though it is there no more. So it is
 /// the longest that a ticket which was lost stays lost.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -63,9 +64,9 @@ pub(crate) struct Stream {
 }
 
 /// How it stands with the tickets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    pub(crate) waiting: u64,
+    pub(crate) waiting: usize,
     pub(crate) under_way: usize,
 }
 
@@ -99,22 +100,30 @@ impl Stream {
     /// How it stands; that it is told at all says that the queue works.
     pub(crate) async fn standing(&self) -> Result<Standing, QueueError> {
         let info = self.lanes.get_info().await.map_err(QueueError::away)?;
-        Ok(Standing { waiting: info.num_pending, under_way: info.num_ack_pending })
+        if info.cluster.as_ref().is_some_and(|cluster| !has_majority(cluster)) {
+            return Err(QueueError::away("most of its nodes are silent"));
+        }
+        let waiting = usize::try_from(info.num_pending).unwrap_or(usize::MAX);
+        Ok(Standing { waiting, under_way: info.num_ack_pending })
     }
 
     /// All tickets that are there: those that wait and those that are under way.
     pub(crate) async fn tickets(&self) -> Result<Vec<Ticket>, QueueError> {
-        let filter = format!("{}>", self.names.lanes);
-        let look = async {
-            let found = self.stream.info_with_subjects(filter).await?;
-            found.try_collect::<Vec<_>>().await
-        };
-        let found = look.await.map_err(QueueError::away)?;
-        let end = |subject: &str| ticket::read(subject.strip_prefix(&*self.names.lanes)?);
-        Ok(found.iter().filter_map(|(subject, _)| end(subject)).collect())
+        let found = self.subjects(format!("{}>", self.names.lanes)).await?;
+        let end = |subject: &String| ticket::read(subject.strip_prefix(&*self.names.lanes)?);
+        Ok(found.iter().filter_map(end).collect())
     }
 
-    /// Puts tickets into the stream. One that is there already, or was a moment ago, is left out.
+    /// The subjects that have a message.
+    async fn subjects(&self, filter: String) -> Result<Vec<String>, QueueError> {
+        let look = async {
+            let found = self.stream.info_with_subjects(filter).await?;
+            found.map_ok(|(subject, _)| subject).try_collect().await
+        };
+        look.await.map_err(QueueError::away)
+    }
+
+    /// Puts tickets into the stream. One that was there a moment ago is left out.
     pub(crate) async fn put(&self, lanes: &[DueLane]) -> Result<(), QueueError> {
         let put = lanes.iter().map(|lane| {
             let subject = format!("{}{}", self.names.lanes, ticket::subject(lane.ticket));
@@ -128,26 +137,35 @@ impl Stream {
 
     /// Sees to it that somebody can be the one who looks what is due.
     pub(crate) async fn found_relay(&self) -> Result<(), QueueError> {
-        self.publish(self.names.relay.clone(), PublishMessage::build()).await.map(drop)
+        if self.subjects(self.names.relay.clone()).await?.is_empty() {
+            self.publish(self.names.relay.clone(), PublishMessage::build()).await?;
+        }
+        Ok(())
     }
 
-    /// False when the stream has it already.
+    /// False when the stream has had it already.
     async fn publish(&self, subject: String, message: PublishMessage) -> Result<bool, QueueError> {
         let published = async { self.context.send_publish(subject, message).await?.await };
-        match published.await {
-            Ok(ack) => Ok(!ack.duplicate),
-            Err(error) if is_there(&error) => Ok(false),
-            Err(error) => Err(QueueError::away(error)),
-        }
+        published.await.map(|ack| !ack.duplicate).map_err(QueueError::away)
+    }
+
+    /// Removes the stream with all tickets. Whoever opens it next makes it anew.
+    pub(crate) async fn remove(&self) -> Result<(), QueueError> {
+        self.context.delete_stream(&self.names.stream).await.map(drop).map_err(QueueError::away)
     }
 }
 
-/// A subject has one message.
-fn is_there(error: &PublishError) -> bool {
-    let told = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-    told.is_some_and(|told| told.error_code() == ErrorCode::STREAM_STORE_FAILED)
+/// Whether the leader, who has told it, has heard of enough of the others. One that has not answers
+/// for some time as if nothing were the matter, and can do nothing.
+fn has_majority(cluster: &ClusterInfo) -> bool {
+    let is_heard = |one: &&PeerInfo| !one.offline && one.active < SILENT;
+    let heard = 1 + cluster.replicas.iter().filter(is_heard).count();
+    2 * heard > 1 + cluster.replicas.len()
 }
 
+/// A lane has one ticket, the latest. That an older one goes for it, and not that the newer one is
+/// refused, lets the nodes of JetStream agree: a refusal depends on what each has removed by then, of
+/// which they keep no common order (nats-server#7607).
 fn stream_config(settings: &QueueSettings, names: &Names) -> Config {
     Config {
         name: names.stream.clone(),
@@ -156,10 +174,6 @@ fn stream_config(settings: &QueueSettings, names: &Names) -> Config {
         retention: RetentionPolicy::WorkQueue,
         num_replicas: settings.replicas,
         max_messages_per_subject: 1,
-        discard: DiscardPolicy::New,
-        discard_new_per_subject: true,
-        // Room for what two may put at the same time, when one does not know yet of the other.
-        max_messages: i64::try_from(2 * settings.depth() + 1).unwrap_or(i64::MAX),
         duplicate_window: WINDOW,
         ..Config::default()
     }
@@ -173,5 +187,37 @@ fn consumer_config(name: &str, filter: String, wait: Duration, most: i64) -> Pul
         ack_wait: wait,
         max_ack_pending: most,
         ..PullConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(replicas: &[(f64, bool)]) -> ClusterInfo {
+        let peer = |&(seconds, offline): &(f64, bool)| {
+            let active = Duration::from_secs_f64(seconds);
+            PeerInfo { name: "node".to_owned(), current: true, active, offline, lag: None }
+        };
+        let replicas = replicas.iter().map(peer).collect();
+        let (name, raft_group, leader, leader_since) = (None, None, None, None);
+        ClusterInfo { name, raft_group, leader, leader_since, replicas }
+    }
+
+    #[test]
+    fn a_leader_has_a_majority_while_it_hears_of_enough_others() {
+        for (replicas, expected) in [
+            (&[][..], true),
+            (&[(0.1, false), (0.9, false)], true),
+            (&[(0.1, false), (9.0, false)], true),
+            (&[(0.1, false), (0.1, true)], true),
+            (&[(3.0, false), (9.0, false)], false),
+            (&[(0.1, true), (0.1, true)], false),
+            (&[(0.1, false), (0.1, false), (5.0, false), (5.0, false)], true),
+            (&[(0.1, false), (5.0, false), (5.0, false), (5.0, false)], false),
+            (&[(5.0, false)], false),
+        ] {
+            assert_eq!(has_majority(&cluster(replicas)), expected, "{replicas:?}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::{FromConsumer as _, PullConsumer};
 use futures_util::TryStreamExt as _;
 use oc_tests::salesloft::World;
 use oc_tests::{Nats, Options, Postgres, Receiver, Salesloft, Server};
@@ -63,6 +64,19 @@ impl House {
     /// How many lanes the queue has handed out.
     async fn handed(&self) -> anyhow::Result<f64> {
         Ok(self.metric("oc_queue_handed_total").await?.iter().sum())
+    }
+
+    /// Changes people until a lane comes from the queue.
+    async fn until_handed(&self) -> anyhow::Result<()> {
+        let before = self.handed().await?;
+        let handing = async {
+            while self.handed().await? <= before {
+                self.in_the_middle().await?;
+                self.until_told().await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, handing).await.context("nothing comes from the queue")?
     }
 
     /// Waits until all servers have the queue, or none has.
@@ -132,15 +146,7 @@ async fn without_a_majority_of_jetstream_deliveries_go_on() -> anyhow::Result<()
     house.nats.start_both_again([0, 1]).await?;
     house.until_connected(1.0).await?;
     // Its servers may need a while to agree on who leads.
-    let before = house.handed().await?;
-    let handing = async {
-        while house.handed().await? <= before {
-            house.in_the_middle().await?;
-            house.until_told().await?;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, handing).await.context("nothing comes from the queue")??;
+    house.until_handed().await?;
     check_story(&house.receiver, &house.salesloft)
 }
 
@@ -178,6 +184,26 @@ async fn a_server_that_was_paused_with_its_tickets_does_no_harm_when_it_wakes() 
     house.in_the_middle().await?;
     house.until_told().await?;
     house.until_connected(1.0).await?;
+    check_story(&house.receiver, &house.salesloft)
+}
+
+/// A queue whose consumer knows nothing of the tickets, as when its node has lost them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_knows_nothing_of_its_tickets_is_made_anew() -> anyhow::Result<()> {
+    let house = House::new().await?;
+    let context = async_nats::jetstream::new(async_nats::connect(house.nats.node_url(0)).await?);
+    let name = context.stream_names().try_next().await?.context("there is no stream")?;
+    let stream = context.get_stream(name).await?;
+    let lanes = stream.get_consumer::<Config>("lanes").await.map_err(anyhow::Error::from_boxed)?;
+    let mut config = Config::try_from_consumer_config(lanes.cached_info().config.clone())
+        .map_err(anyhow::Error::from_boxed)?;
+    config.filter_subject = config.filter_subject.replace('>', "nobody");
+    stream.delete_consumer("lanes").await?;
+    stream.create_consumer(config).await?;
+
+    house.until_handed().await?;
+    let logs: Vec<String> = house.servers.iter().map(Server::log).collect();
+    assert!(logs.iter().any(|log| log.contains("which is made anew")), "{logs:?}");
     check_story(&house.receiver, &house.salesloft)
 }
 

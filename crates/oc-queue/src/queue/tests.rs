@@ -1,12 +1,11 @@
 //! The queue without JetStream.
 
-use std::sync::atomic::Ordering;
-
 use oc_dispatch::{MockBacklog, MockOutbox};
 use oc_sinks::NatsServers;
 use secrecy::SecretString;
 
 use super::*;
+use crate::stream::Standing;
 
 /// A queue whose JetStream nobody has ever seen.
 async fn queue(outbox: MockOutbox) -> Queue {
@@ -48,10 +47,11 @@ async fn what_is_overdue_is_looked_for_every_five_seconds_unless_the_queue_is_fu
     let queue = queue(MockOutbox::new()).await;
     sleep(Duration::from_secs(5)).await;
     assert!(queue.0.is_time_for_overdue() && !queue.0.is_time_for_overdue());
-    queue.0.is_full.store(true, Ordering::Relaxed);
+    let stands = |under_way| *queue.0.standing.lock().unwrap() = Standing { waiting: 0, under_way };
+    stands(10);
     sleep(Duration::from_secs(5)).await;
     assert!(!queue.0.is_time_for_overdue());
-    queue.0.is_full.store(false, Ordering::Relaxed);
+    stands(9);
     assert!(queue.0.is_time_for_overdue());
 }
 
