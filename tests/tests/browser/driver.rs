@@ -20,6 +20,10 @@ use tokio::process::{Child, Command};
 /// How long the browser may take for one thing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many chromedrivers are tried. It picks a free port of one family of addresses and ends when
+/// the other one has that in use.
+const PORTS: usize = 10;
+
 /// A running chromedriver.
 pub(crate) struct Driver {
     url: String,
@@ -29,6 +33,18 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        let mut tried = 1;
+        loop {
+            match Self::begin().await? {
+                Ok(driver) => return Ok(driver),
+                Err(said) if tried < PORTS && said.contains("port not available") => tried += 1,
+                Err(said) => anyhow::bail!("chromedriver ended before it listened: {said}"),
+            }
+        }
+    }
+
+    /// Starts one; where that ends before it listens, tells what it has said.
+    async fn begin() -> anyhow::Result<Result<Self, String>> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -39,17 +55,20 @@ impl Driver {
             .context("chromedriver cannot be started; install Debian's chromium-driver")?;
         let out = child.stdout.take().context("chromedriver has no standard output")?;
         let mut lines = BufReader::new(out).lines();
-        let port = tokio::time::timeout(PATIENCE, async {
+        let listening = tokio::time::timeout(PATIENCE, async {
+            let mut said = String::new();
             while let Some(line) = lines.next_line().await? {
                 let after = line.split("successfully on port ").nth(1);
                 if let Some(port) = after.and_then(|rest| rest.trim_end_matches('.').parse().ok()) {
-                    return anyhow::Ok::<u16>(port);
+                    return anyhow::Ok(Ok::<u16, String>(port));
                 }
+                said += &line;
+                said.push('\n');
             }
-            anyhow::bail!("chromedriver ended before it listened")
+            Ok(Err(said))
         });
-        let port = port.await.context("chromedriver does not begin to listen")??;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), _child: child })
+        let listening = listening.await.context("chromedriver does not begin to listen")??;
+        Ok(listening.map(|port| Self { url: format!("http://127.0.0.1:{port}"), _child: child }))
     }
 
     /// A browser with a profile of its own, which reaches this machine and nothing else.
