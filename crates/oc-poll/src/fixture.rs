@@ -93,7 +93,7 @@ pub(crate) struct Book {
     pub(crate) contents_looked_up: Mutex<Vec<Vec<String>>>,
     pub(crate) staged: Mutex<Vec<Part>>,
     pub(crate) outcomes: Mutex<Vec<Outcome>>,
-    pub(crate) looked_up: Mutex<usize>,
+    pub(crate) looked_up: Mutex<Vec<usize>>,
     pub(crate) renewed: Mutex<usize>,
     /// How long recording an outcome or a step takes.
     pub(crate) takes: Mutex<Duration>,
@@ -238,9 +238,9 @@ impl Ledger for Book {
     async fn known(
         &self,
         _: ResourceId,
-        objects: &[String],
+        objects: Arc<[String]>,
     ) -> Result<Vec<Option<Version>>, LedgerError> {
-        *self.looked_up.lock().unwrap() += objects.len();
+        self.looked_up.lock().unwrap().push(objects.len());
         let known = self.known.lock().unwrap();
         Ok(objects.iter().map(|id| known.get(id).copied()).collect())
     }

@@ -195,7 +195,7 @@ pub trait Ledger: Send + Sync {
     async fn known(
         &self,
         resource: ResourceId,
-        objects: &[String],
+        objects: Arc<[String]>,
     ) -> Result<Vec<Option<Version>>, LedgerError>;
 
     /// The contents remembered last of some objects, in the order of `objects`; staged ones of the

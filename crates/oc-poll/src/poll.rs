@@ -1,5 +1,6 @@
 //! One poll of one resource: read every page, tell changes apart, commit once.
 
+use std::mem::take;
 use std::pin::Pin;
 
 use oc_config::{HubCall, Initial, RenderAt, Timestamp, UrlTemplate};
@@ -12,13 +13,19 @@ use crate::ledger::{Due, Finding, Ledger, LedgerError, Outcome, PollSummary};
 use crate::metrics::Tally;
 use crate::observe::fields;
 use crate::schedule::{after_success, quiet_after};
-use crate::sift::Sifter;
+use crate::sift::{Picked, Sifter};
 use crate::source::{Pages, Reading, Source, SourceError};
 
 /// Findings are put aside when they exceed this many events or fingerprints...
 const STAGE_AT: usize = 2_000;
 /// ...or this many bytes of records, so that memory does not grow with a poll.
 const STAGE_AT_BYTES: usize = 4 << 20;
+
+/// Records are looked up once there are so many. Each look-up wakes another thread and is waited
+/// for, which is most of what it costs...
+const LOOK_UP_AT: usize = 400;
+/// ...or once their pages have so many bytes.
+const LOOK_UP_AT_BYTES: usize = 512 << 10;
 
 /// Why a poll ended without a commit.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +61,9 @@ pub async fn poll_once(
     let mut pages = source.open(reading).await?;
     let mut run = Run::new(due, ledger, started);
     while let Some(page) = run.next_page(&mut *pages).await? {
-        run.take(&page).await?;
+        run.take(page).await?;
     }
+    run.decide().await?;
     let cursor = next_cursor(due.checkpoint.cursor, started, pages.clock());
     let quiet = quiet_after(due.adaptive, due.checkpoint.quiet, run.sifter.summary.events);
     run.finish(cursor, quiet, after_success(started, due.interval, quiet, dice)).await
@@ -94,6 +102,8 @@ struct Run<'a> {
     ledger: &'a dyn Ledger,
     started: Timestamp,
     sifter: Sifter<'a>,
+    /// Pages whose records were not looked up yet.
+    picked: Vec<Picked<Page>>,
     /// A part that is being put aside while the next pages are read.
     staging: Option<Staging<'a>>,
     /// What was put aside.
@@ -117,7 +127,8 @@ impl<'a> Run<'a> {
             notes: false,
         };
         let sifter = Sifter::new(due, ledger, started, window);
-        Self { due, ledger, started, sifter, staging: None, tally: Tally::default() }
+        let (picked, staging, tally) = (Vec::new(), None, Tally::default());
+        Self { due, ledger, started, sifter, picked, staging, tally }
     }
 
     /// Reads on; meanwhile what was put aside is stored.
@@ -133,8 +144,19 @@ impl<'a> Run<'a> {
         Ok(next.await?)
     }
 
-    async fn take(&mut self, page: &Page) -> Result<(), PollError> {
-        self.sifter.take(page).await?;
+    /// Keeps the page until enough is to be looked up.
+    async fn take(&mut self, page: Page) -> Result<(), PollError> {
+        self.picked.extend(self.sifter.pick(page));
+        let records: usize = self.picked.iter().map(|one| one.ids.len()).sum();
+        let bytes: usize = self.picked.iter().map(|one| one.page.bytes()).sum();
+        if records >= LOOK_UP_AT || bytes >= LOOK_UP_AT_BYTES {
+            self.decide().await?;
+        }
+        Ok(())
+    }
+
+    async fn decide(&mut self) -> Result<(), PollError> {
+        self.sifter.decide(take(&mut self.picked)).await?;
         if self.sifter.len() >= STAGE_AT || self.sifter.bytes >= STAGE_AT_BYTES {
             self.put_aside().await?;
         }

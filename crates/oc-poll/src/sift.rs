@@ -1,6 +1,9 @@
 //! Sifts pages for news: which of their records are events, and what is to be remembered of them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::mem::take;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +34,14 @@ pub(crate) struct Sifter<'a> {
     /// Bytes of records that are kept for the part.
     pub(crate) bytes: usize,
     pub(crate) summary: PollSummary,
+}
+
+/// A page, and what of it is to be looked up.
+pub(crate) struct Picked<P> {
+    pub(crate) page: P,
+    pub(crate) ids: Vec<String>,
+    /// Which of its records the ids are of, and how each looks.
+    sightings: Vec<(usize, Sighting)>,
 }
 
 impl<'a> Sifter<'a> {
@@ -77,40 +88,77 @@ impl<'a> Sifter<'a> {
 
     /// Sifts one page.
     pub(crate) async fn take(&mut self, page: &Page) -> Result<(), LedgerError> {
-        let (ids, candidates) = self.candidates(page);
-        if ids.is_empty() {
+        let picked = self.pick(page);
+        self.decide(picked.into_iter().collect()).await
+    }
+
+    /// What of a page is to be looked up; `None` where dates rule all of it out.
+    pub(crate) fn pick<P: Borrow<Page>>(&mut self, page: P) -> Option<Picked<P>> {
+        let (mut ids, mut sightings) = (Vec::new(), Vec::new());
+        let window = &self.window;
+        for (index, record) in page.borrow().records().enumerate() {
+            let rules_out = |seen: &Sighting| window.rules_out(seen);
+            let observed = self.observer.observe(record, &mut self.summary, rules_out);
+            if let Some(Observed { object_id, sighting }) = observed {
+                ids.push(object_id);
+                sightings.push((index, sighting));
+            }
+        }
+        (!ids.is_empty()).then_some(Picked { page, ids, sightings })
+    }
+
+    /// Sifts pages in their order, with one look-up for all.
+    pub(crate) async fn decide<P: Borrow<Page>>(
+        &mut self,
+        mut picked: Vec<Picked<P>>,
+    ) -> Result<(), LedgerError> {
+        if picked.is_empty() {
             return Ok(());
         }
-        let known = self.ledger.known(self.due.resource, &ids).await?;
-        for ((object_id, known), (index, sighting)) in ids.into_iter().zip(known).zip(candidates) {
-            let known = self.found(&object_id).or(known);
-            let verdict = match self.pushed {
-                Some(kind) => classify_pushed(kind, &self.window, &sighting, known),
-                None => classify(&self.window, &sighting, known),
-            };
-            let event = match verdict {
-                Verdict::Old => continue,
-                Verdict::Note => None,
-                Verdict::Send(kind) => Some(self.event(page, index, &object_id, &sighting, kind)),
-            };
-            if let Some(contents) = &mut self.contents {
-                let record = || shown(self.due, page, index);
-                contents.meet(&object_id, event.as_ref(), self.part.events.len(), record);
+        let ids: Arc<[String]> = picked.iter_mut().flat_map(|one| take(&mut one.ids)).collect();
+        let known = self.ledger.known(self.due.resource, Arc::clone(&ids)).await?;
+        let mut objects = ids.iter().zip(known);
+        for Picked { page, sightings, .. } in picked {
+            for ((index, sighting), (object_id, known)) in sightings.iter().zip(objects.by_ref()) {
+                self.judge((page.borrow(), *index), object_id, sighting, known);
             }
-            self.keep(object_id, sighting.version, event);
-        }
-        if let Some(contents) = &mut self.contents {
-            self.bytes += contents.compare(&mut self.part.events).await?;
+            if let Some(contents) = &mut self.contents {
+                self.bytes += contents.compare(&mut self.part.events).await?;
+            }
         }
         Ok(())
     }
 
+    fn judge(
+        &mut self,
+        (page, index): (&Page, usize),
+        object_id: &str,
+        sighting: &Sighting,
+        known: Option<Version>,
+    ) {
+        let known = self.found(object_id).or(known);
+        let verdict = match self.pushed {
+            Some(kind) => classify_pushed(kind, &self.window, sighting, known),
+            None => classify(&self.window, sighting, known),
+        };
+        let event = match verdict {
+            Verdict::Old => return,
+            Verdict::Note => None,
+            Verdict::Send(kind) => Some(self.event(page, index, object_id, sighting, kind)),
+        };
+        if let Some(contents) = &mut self.contents {
+            let record = || shown(self.due, page, index);
+            contents.meet(object_id, event.as_ref(), self.part.events.len(), record);
+        }
+        self.keep(object_id.to_owned(), sighting.version, event);
+    }
+
     /// Hands over what was found since the last time, its events in the order of their dates.
     pub(crate) fn hand_over(&mut self) -> Part {
-        let mut part = std::mem::take(&mut self.part);
+        let mut part = take(&mut self.part);
         part.events.sort_by_key(|event| event.date);
         part.contents = self.contents.as_mut().map(Contents::take).unwrap_or_default();
-        self.handed_over = std::mem::take(&mut self.pending);
+        self.handed_over = take(&mut self.pending);
         self.bytes = 0;
         part
     }
@@ -136,21 +184,6 @@ impl<'a> Sifter<'a> {
     /// What was found of an object so far, as far as the ledger may not know it.
     fn found(&self, object_id: &str) -> Option<Version> {
         self.pending.get(object_id).or_else(|| self.handed_over.get(object_id)).copied()
-    }
-
-    /// The page's records that dates do not rule out.
-    fn candidates(&mut self, page: &Page) -> (Vec<String>, Vec<(usize, Sighting)>) {
-        let mut found = (Vec::new(), Vec::new());
-        let window = &self.window;
-        for (index, record) in page.records().enumerate() {
-            let rules_out = |seen: &Sighting| window.rules_out(seen);
-            let observed = self.observer.observe(record, &mut self.summary, rules_out);
-            if let Some(Observed { object_id, sighting }) = observed {
-                found.0.push(object_id);
-                found.1.push((index, sighting));
-            }
-        }
-        found
     }
 
     fn keep(&mut self, object_id: String, version: Version, event: Option<Event>) {

@@ -6,6 +6,7 @@ mod due;
 mod outcome;
 mod together;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -66,9 +67,8 @@ impl Ledger for Store {
     async fn known(
         &self,
         resource: ResourceId,
-        objects: &[String],
+        objects: Arc<[String]>,
     ) -> Result<Vec<Option<Version>>, LedgerError> {
-        let objects = objects.to_vec();
         // Each is looked up by itself: as a join it may be planned to read all that is known of the
         // resource, while the database has no statistics of what has just been stored.
         let look_up = move |sql: &Sql| {

@@ -57,7 +57,7 @@ impl Ledger for WatchedLedger {
     async fn known(
         &self,
         resource: ResourceId,
-        objects: &[String],
+        objects: Arc<[String]>,
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         self.fuse.pass().await;
         if self.mutant == Mutant::NoFingerprints {

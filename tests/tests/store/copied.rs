@@ -54,7 +54,8 @@ async fn everything_goes_on_where_it_was() {
     let after = House { place, store };
     let found = after.store.instance_with(&SecretString::from("token-s3cret")).await.unwrap();
     assert_eq!(found.unwrap().id, id);
-    let known = after.store.known(due.resource, &["7".to_owned(), "99".to_owned()]).await.unwrap();
+    let known =
+        after.store.known(due.resource, ["7".to_owned(), "99".to_owned()].into()).await.unwrap();
     assert_eq!(known, [Some(Version(7_000_000)), None]);
     assert_eq!(after.lanes(1_900).await.lanes[0].notifications.len(), 3);
     assert_eq!(after.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));

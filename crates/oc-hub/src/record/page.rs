@@ -104,6 +104,11 @@ impl Page {
         self.records.is_empty()
     }
 
+    /// How many bytes the answer has.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// The records, in order.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> + ExactSizeIterator {
         self.records.iter().map(|place| self.at(place))

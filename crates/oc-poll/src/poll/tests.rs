@@ -78,7 +78,40 @@ async fn records_that_dates_rule_out_are_not_looked_up() {
     let book = Book::default();
     let records: Vec<Value> = (0..100).map(|id| person(id, 1, 900)).collect();
     poll(&due(&json!({})), &book, vec![page(&records)]).await.unwrap();
-    assert_eq!(*book.looked_up.lock().unwrap(), 0);
+    assert!(book.looked_up.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_records_of_some_pages_are_looked_up_together() {
+    let people =
+        |ids: std::ops::Range<u32>| page(&ids.map(|id| person(id, 1, 1_100)).collect::<Vec<_>>());
+    let pages = (0..5).map(|at| people(at * 150..at * 150 + 150));
+    let book = Book::default();
+    poll(&due(&json!({})), &book, pages.collect()).await.unwrap();
+    assert_eq!(*book.looked_up.lock().unwrap(), [450, 300]);
+    assert_eq!(book.events().len(), 750);
+}
+
+#[tokio::test]
+async fn large_pages_are_looked_up_before_there_are_many_records() {
+    let large = |id| {
+        let mut large = person(id, 1, 1_100);
+        large["title"] = "x".repeat(300 << 10).into();
+        page(&[large])
+    };
+    let book = Book::default();
+    poll(&due(&json!({})), &book, (1..=3).map(large).collect()).await.unwrap();
+    assert_eq!(*book.looked_up.lock().unwrap(), [2, 1]);
+}
+
+#[tokio::test]
+async fn a_record_that_is_on_two_pages_which_are_looked_up_together_is_told_once() {
+    let book = Book::default();
+    let first = [person(5, 1, 1_100), person(6, 1, 1_100)];
+    let again = [person(6, 1, 1_100), person(5, 1, 1_200)];
+    poll(&due(&json!({})), &book, vec![page(&first), page(&again)]).await.unwrap();
+    assert_eq!(book.events(), ["5 UPDATED 1100", "6 UPDATED 1100", "5 UPDATED 1200"]);
+    assert_eq!(*book.looked_up.lock().unwrap(), [4]);
 }
 
 #[tokio::test]

@@ -58,8 +58,8 @@ impl Work<'_> {
             let at = at.and_then(|raw| reader.read_json(raw));
             listed.extend(id.and_then(object_id).map(|id| (id.into_owned(), at)));
         }
-        let ids: Vec<String> = listed.iter().map(|(id, _)| id.clone()).collect();
-        let known = self.ledger.known(due.resource, &ids).await?;
+        let ids = listed.iter().map(|(id, _)| id.clone()).collect();
+        let known = self.ledger.known(due.resource, ids).await?;
         let is_gone = |known: Option<Version>, at: Option<Timestamp>| match known {
             None | Some(Version::GONE) => false,
             Some(known) => at >= known.date() || at.is_none(),

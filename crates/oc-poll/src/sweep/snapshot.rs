@@ -1,5 +1,7 @@
 //! A sweep by whole lists: what two readings in a row have not shown has gone.
 
+use std::sync::Arc;
+
 use oc_config::{Deletes, DetectDeletes, HubCall};
 use oc_hub::{Page, ReadPlace, object_id};
 
@@ -44,9 +46,9 @@ impl Work<'_> {
         page: &Page,
     ) -> Result<Vec<(String, Version)>, WorkError> {
         let ids = page.records().filter_map(|record| record.fields[0].and_then(object_id));
-        let ids: Vec<String> = ids.map(std::borrow::Cow::into_owned).collect();
-        let known = self.ledger.known(due.resource, &ids).await?;
-        Ok(ids.into_iter().zip(known).filter_map(|(id, known)| Some((id, known?))).collect())
+        let ids: Arc<[String]> = ids.map(std::borrow::Cow::into_owned).collect();
+        let known = self.ledger.known(due.resource, Arc::clone(&ids)).await?;
+        Ok(ids.iter().zip(known).filter_map(|(id, known)| Some((id.clone(), known?))).collect())
     }
 
     /// What was not in the lists counts as gone, once the provider has said so of each where it can.

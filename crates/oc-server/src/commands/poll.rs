@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -190,7 +190,7 @@ impl Ledger for Shown {
     async fn known(
         &self,
         resource: ResourceId,
-        objects: &[String],
+        objects: Arc<[String]>,
     ) -> Result<Vec<Option<Version>>, LedgerError> {
         self.progress.inc(objects.len() as u64);
         self.store.known(resource, objects).await

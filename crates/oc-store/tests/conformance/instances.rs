@@ -62,7 +62,7 @@ async fn a_cursor_survives_a_change_and_starts_anew_with_another_url() {
     let due = house.due(2_801).await.unwrap();
     assert_eq!((due.checkpoint.cursor, due.checkpoint.floor), (s(2_801), s(2_801)));
     assert!(!due.checkpoint.polled);
-    assert_eq!(house.store.known(due.resource, &["1".to_owned()]).await.unwrap(), [None]);
+    assert_eq!(house.store.known(due.resource, ["1".to_owned()].into()).await.unwrap(), [None]);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn fingerprints_that_no_poll_can_need_are_forgotten() {
     house.store.finish(&due, outcome).await.unwrap();
     assert_eq!(house.store.sweep(s(1_901), MINUTE).await.unwrap().fingerprints, 2);
     let ids = ["2".to_owned(), "3".to_owned()];
-    let known = house.store.known(due.resource, &ids).await.unwrap();
+    let known = house.store.known(due.resource, ids.into()).await.unwrap();
     assert_eq!(known.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
     let floor = house.due(2_800).await.unwrap().checkpoint.floor;
     assert_eq!(floor, s(1_000), "the floor is above what was forgotten already");

@@ -97,10 +97,10 @@ async fn events_fingerprints_and_cursor_are_stored_together() {
     let due = house.due(1_900).await.unwrap();
     house.store.finish(&due, done(1_900, part(1..13))).await.unwrap();
     let ids = ["1", "99", "12", "11", "12", ""].map(str::to_owned);
-    let known = house.store.known(due.resource, &ids).await.unwrap();
+    let known = house.store.known(due.resource, ids.into()).await.unwrap();
     let version = |seconds: i64| Some(Version(seconds * 1_000_000));
     assert_eq!(known, [version(1), None, version(12), version(11), version(12), None]);
-    assert_eq!(house.store.known(due.resource, &[]).await.unwrap(), []);
+    assert_eq!(house.store.known(due.resource, [].into()).await.unwrap(), []);
     let lanes = house.lanes(1_900).await.lanes;
     assert_eq!(lanes[0].notifications.len(), 2);
     assert_eq!(house.due(2_800).await.unwrap().checkpoint.cursor, s(1_900));
@@ -174,7 +174,7 @@ async fn of_several_versions_of_an_object_the_last_counts() {
     }));
     house.store.finish(&due, done(1_900, found)).await.unwrap();
     let ids = ["1", "2", "a\u{fffd}b"].map(str::to_owned);
-    let known = house.store.known(due.resource, &ids).await.unwrap();
+    let known = house.store.known(due.resource, ids.into()).await.unwrap();
     assert_eq!(known, [8, 2, 2].map(|seconds| Some(Version(seconds * 1_000_000))));
 }
 
@@ -186,7 +186,7 @@ async fn what_is_put_aside_is_seen_when_the_poll_is_done_and_not_before() {
     house.store.stage(&due, s(1_900), part(1..11)).await.unwrap();
     house.store.stage(&due, s(1_900), part(11..21)).await.unwrap();
     assert!(house.lanes(1_900).await.lanes.is_empty());
-    let known = house.store.known(due.resource, &["15".to_owned()]).await.unwrap();
+    let known = house.store.known(due.resource, ["15".to_owned()].into()).await.unwrap();
     assert_eq!(known, [Some(Version(15_000_000))]);
     house.store.finish(&due, done(1_900, part(21..22))).await.unwrap();
     let lane = house.lanes(1_900).await.lanes.remove(0);
@@ -214,7 +214,7 @@ async fn an_abandoned_poll_leaves_nothing_and_can_do_nothing_more() {
     let house = house.restarted().await;
     let due = house.due(2_800).await.unwrap();
     let ids = ["1".to_owned(), "2".to_owned()];
-    let known = house.store.known(due.resource, &ids).await.unwrap();
+    let known = house.store.known(due.resource, ids.into()).await.unwrap();
     assert_eq!(known, [Some(Version(1_000_000)), None]);
     let late = house.store.stage(&abandoned, s(2_800), part(5..6)).await;
     assert!(matches!(late, Err(LedgerError::Superseded)));
@@ -247,7 +247,7 @@ async fn a_failed_poll_takes_back_what_it_had_put_aside_and_is_counted() {
     assert_eq!(shown.failed_polls, 1);
     let due = &again.resources[0];
     assert_eq!(due.checkpoint, again.resources[0].checkpoint);
-    assert_eq!(house.store.known(due.resource, &["1".to_owned()]).await.unwrap(), [None]);
+    assert_eq!(house.store.known(due.resource, ["1".to_owned()].into()).await.unwrap(), [None]);
     let state = house.store.resource_states(id).await.unwrap().remove(0);
     assert_eq!(state.last_result.unwrap()["error"], "the provider is down");
     house.store.finish(due, done(2_000, Part::default())).await.unwrap();

@@ -182,7 +182,7 @@ async fn what_was_received_survives_is_told_once_and_leaves_the_inbox() {
     house.store.take_in(&one.due, s(1_200), taken(&claimed, part(0..45))).await.unwrap();
     assert_eq!(house.state(id).await.waiting, 0);
     assert!(house.pushed(1_200).await.resources.is_empty());
-    let known = house.store.known(one.due.resource, &["7".to_owned()]).await.unwrap();
+    let known = house.store.known(one.due.resource, ["7".to_owned()].into()).await.unwrap();
     assert_eq!(known[0].unwrap().date(), Some(s(7)));
     let lanes = house.lanes(1_200).await.lanes;
     let events = |one: &oc_dispatch::Pending| {
