@@ -35,7 +35,8 @@ pub(super) fn skip_value(json: &[u8], at: usize) -> usize {
     }
 }
 
-fn skip_scalar(json: &[u8], mut at: usize) -> usize {
+/// The end of the number or word that begins at `at`.
+pub(super) fn skip_scalar(json: &[u8], mut at: usize) -> usize {
     while json
         .get(at)
         .is_some_and(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
