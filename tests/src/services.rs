@@ -7,8 +7,10 @@ mod postgres;
 pub use nats::Nats;
 pub use postgres::Postgres;
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,12 +18,17 @@ use anyhow::Context as _;
 /// The longest that a server may take to start, to stop, or to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A loopback port that nobody listens on, below those that outgoing connections get: so it is
-/// still free when a server that was stopped comes back to it.
+/// A loopback port that nobody listens on and that this process has not given before, below those
+/// that outgoing connections get: so it is still free when a server that was stopped comes back to it.
 fn free_port() -> anyhow::Result<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let ports = std::iter::repeat_with(|| rand::random_range(10_000..32_000)).take(1_000);
-    let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.next().context("no loopback port is free")
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut free = ports.filter(|port| !given.contains(port) && is_free(port));
+    let port = free.next().context("no loopback port is free")?;
+    given.insert(port);
+    Ok(port)
 }
 
 /// The program in one of these folders, the last by name first where one of them is `*`.

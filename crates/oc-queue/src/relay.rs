@@ -89,6 +89,10 @@ impl Relay<'_> {
                 woken = wakes.next() => woken.is_some(),
                 () = tokio::time::sleep(wait) => false,
             };
+            // Before the next look, as that speaks of the message again.
+            if self.spoken.elapsed() >= RELAY_WAIT {
+                return true;
+            }
             forget_waiting(&mut wakes);
             let next = self.look().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "What is due was not put into the queue");
@@ -96,9 +100,6 @@ impl Relay<'_> {
             });
             if self.stays.belie(self.shared.standing()) {
                 self.shared.renew(&self.stream).await;
-                return true;
-            }
-            if self.spoken.elapsed() >= RELAY_WAIT {
                 return true;
             }
             wait = if is_woken { LOOK_AGAIN } else { next };

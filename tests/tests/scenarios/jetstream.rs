@@ -88,6 +88,19 @@ impl House {
         tokio::time::timeout(PATIENCE, asking).await.context("the queue comes or goes late")?
     }
 
+    /// Waits until the process that looked what is due knows that another one does.
+    async fn until_one_has_left_off_looking(&self) -> anyhow::Result<()> {
+        let has_left_off =
+            |server: &Server| server.log().contains("Another process may put into the queue");
+        let asking = async {
+            while !self.servers.iter().any(has_left_off) {
+                self.metric("oc_queue_connected").await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, asking).await.context("two look what is due")?
+    }
+
     async fn until_told(&self) -> anyhow::Result<()> {
         until_told(&self.receiver, &self.salesloft, 0).await
     }
@@ -184,6 +197,7 @@ async fn a_server_that_was_paused_with_its_tickets_does_no_harm_when_it_wakes() 
     house.in_the_middle().await?;
     house.until_told().await?;
     house.until_connected(1.0).await?;
+    house.until_one_has_left_off_looking().await?;
     check_story(&house.receiver, &house.salesloft)
 }
 
