@@ -14,7 +14,7 @@ pub(crate) fn stands(standing: Option<Standing>) {
     }
 }
 
-/// A ticket was put into the stream, or was there.
+/// A ticket was put into the stream, or had been there a moment ago.
 pub(crate) fn put(is_new: bool) {
     table::QUEUE_PUT.add(&[if is_new { "put" } else { "there" }], 1);
 }

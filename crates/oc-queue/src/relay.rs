@@ -78,7 +78,7 @@ struct Relay<'a> {
 
 impl Relay<'_> {
     /// Looks until `stop`, and gives its message back; or until JetStream may have handed that to
-    /// another: then this is true.
+    /// another, or the queue has to be made anew: then this is true.
     async fn run(&mut self, stop: &CancellationToken) -> bool {
         let wake = self.shared.client.subscribe(self.shared.names.wake.clone()).await;
         let Ok(mut wakes) = wake else { return false };

@@ -130,7 +130,10 @@ impl Shared {
 
     /// Does away with a stream that has tickets which nobody is handed. The next to ask makes it anew.
     pub(crate) async fn renew(&self, stream: &Stream) {
-        self.close(&stream.remove().await.err().unwrap_or(QueueError::Disagrees));
+        if let Err(error) = stream.remove().await {
+            tracing::warn!(%error, "The stream of the queue cannot be removed");
+        }
+        self.close(&QueueError::Disagrees);
     }
 
     fn close(&self, error: &QueueError) {

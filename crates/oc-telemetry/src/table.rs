@@ -162,7 +162,7 @@ table! {
     QUEUE_ACK_PENDING: Gauge = gauge("oc_queue_ack_pending", Unit::Count, &[],
         "Lanes that were handed out, to whichever process, and are not acknowledged");
     QUEUE_PUT: Counter = counter("oc_queue_put_total", &[result(&["put", "there"])],
-        "Lanes that this process put into the queue, and those that were there already");
+        "Lanes that this process put into the queue, and those that had been put there a moment before");
     QUEUE_HANDED: Counter = counter("oc_queue_handed_total", &[of("delivery", &["first", "again"])],
         "Lanes that this process was handed, by whether somebody had been before");
     COMMITS: Counter = counter("oc_store_commits_total", &[result(&["done", "failed"])],

@@ -55,7 +55,7 @@ impl Strip<'_> {
         while !matches!(self.json.get(at), None | Some(b'}')) {
             let colon = skip_space(self.json, skip_text(self.json, at));
             let value = skip_space(self.json, colon + 1);
-            if self.json[value..].starts_with(b"null") {
+            if self.json.get(value..).is_some_and(|rest| rest.starts_with(b"null")) {
                 self.keep_until(at);
                 at = self.next(value + b"null".len());
                 self.from = at;
